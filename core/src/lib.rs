@@ -9,9 +9,12 @@
 //! | what is shown and counted, and why | [`fleet`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
+//! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
 pub mod event;
 pub mod fleet;
 pub mod ids;
 pub mod money;
+#[cfg(feature = "openclaw")]
+pub mod openclaw;
 pub mod time;
