@@ -108,8 +108,8 @@ struct Inner {
 
 /// What a subscriber finds at a position.
 enum Found {
-    /// The chunk that holds it, and the frame's index in it.
-    At(Arc<Chunk>, usize),
+    /// The chunk that holds it.
+    In(Arc<Chunk>),
     /// It is not there yet; the waker is kept.
     Later,
     /// It is not there any more.
@@ -145,16 +145,26 @@ impl Hub {
 
     /// Publishes what a commit has placed, in position order. Called by the writer thread after the fold.
     ///
-    /// The positions must follow on those of the call before; that is EL-1.
+    /// The positions follow on those of the call before (EL-1), but that a writer that failed half-way may publish some
+    /// once more: those are passed over.
     pub fn publish<'a, I>(&self, placed: I)
     where
         I: IntoIterator<Item = (&'a Event, u64, Timestamp, Origin<'a>)>,
     {
-        if self.0.lock().is_alone(self.0.clock.elapsed()) {
-            return self.pass_by(placed);
+        {
+            let mut inner = self.0.lock();
+            if inner.is_alone(self.0.clock.elapsed()) {
+                // Within this lock, so that nobody can come in between and miss them.
+                if let Some((_, last, ..)) = placed.into_iter().last() {
+                    inner.pass_by(last);
+                }
+                return;
+            }
         }
+        let head = self.head();
         let mut encoder = Encoder::default();
-        for (event, position, recorded_at, origin) in placed {
+        for (event, position, recorded_at, origin) in placed.into_iter().skip_while(|(_, at, ..)| *at <= head)
+        {
             encoder.push(event, position, recorded_at, origin);
         }
         let chunks = encoder.finish();
@@ -163,7 +173,6 @@ impl Hub {
         self.0.encoded.fetch_add(frames as u64, Ordering::Relaxed);
         let wakers = {
             let mut inner = self.0.lock();
-            debug_assert_eq!(chunks.first().map(|chunk| chunk.first()), Some(inner.head + 1), "EL-1");
             inner.head = last;
             inner.push(chunks);
             if inner.waiting.len() > CROWD { None } else { Some(inner.take_wakers()) }
@@ -172,20 +181,6 @@ impl Hub {
             Some(wakers) => wakers.into_iter().for_each(Waker::wake),
             None => self.0.news.notify_one(),
         }
-    }
-
-    /// Nobody listens: the frames are in the log for whoever comes.
-    fn pass_by<'a>(&self, placed: impl IntoIterator<Item = (&'a Event, u64, Timestamp, Origin<'a>)>) {
-        let Some((_, position, ..)) = placed.into_iter().last() else { return };
-        let wakers = {
-            let mut inner = self.0.lock();
-            inner.head = position;
-            inner.chunks.clear();
-            (inner.frames, inner.bytes) = (0, 0);
-            // Somebody may have come since: it misses nothing, because its next position is then not in the ring.
-            inner.take_wakers()
-        };
-        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Subscribes to what follows position `after`, or to what follows the newest frame.
@@ -274,8 +269,8 @@ impl Shared {
             return Found::Later;
         }
         let at = inner.chunks.partition_point(|chunk| chunk.last() < next);
-        let found = inner.chunks.get(at).and_then(|chunk| Some((chunk, chunk.index_of(next)?)));
-        found.map_or(Found::Gone, |(chunk, index)| Found::At(Arc::clone(chunk), index))
+        let chunk = inner.chunks.get(at).filter(|chunk| chunk.index_of(next).is_some());
+        chunk.map_or(Found::Gone, |chunk| Found::In(Arc::clone(chunk)))
     }
 
     fn leave(&self, id: u64) {
@@ -317,6 +312,13 @@ impl Inner {
             self.frames -= oldest.frames();
             self.bytes -= oldest.bytes();
         }
+    }
+
+    /// Nobody listens: the frames up to `last` are in the log for whoever comes.
+    fn pass_by(&mut self, last: u64) {
+        self.head = last;
+        self.chunks = VecDeque::new();
+        (self.frames, self.bytes) = (0, 0);
     }
 
     fn take_wakers(&mut self) -> Vec<Waker> {

@@ -61,7 +61,7 @@ impl Stream for Subscription {
                 return Poll::Ready(Some(frames));
             }
             match self.shared.find(self.id, self.next, cx.waker()) {
-                Found::At(chunk, _) => self.current = Some(chunk),
+                Found::In(chunk) => self.current = Some(chunk),
                 Found::Later => return Poll::Pending,
                 Found::Gone => {
                     self.shared.count_cut();
