@@ -1,1 +1,3 @@
-//! placeholder
+//! The event log and the actors. Being filled in.
+
+pub mod stream;
