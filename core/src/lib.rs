@@ -1,4 +1,17 @@
-//! placeholder
+//! The pure heart of Patze Control: what events are, what is accepted, and what they add up to.
+//!
+//! Shared by the control plane, the bridge and the page. **Never here:** I/O, clocks, spawning, actix, tokio, rusqlite.
+//! It compiles for wasm32 (`scripts/test` proves it).
+//!
+//! | to find out | open |
+//! |---|---|
+//! | what an event is and when it is refused | [`event`] |
+//! | what is shown and counted, and why | [`fleet`] |
+//! | how ids are made | [`ids`] |
+//! | which times are accepted | [`time`] |
+
+pub mod event;
+pub mod fleet;
 pub mod ids;
 pub mod money;
 pub mod time;

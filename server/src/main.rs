@@ -1,2 +1,3 @@
-//! placeholder
+//! The `patze` binary. Being filled in.
+
 fn main() {}

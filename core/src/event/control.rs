@@ -1,0 +1,185 @@
+//! What the control plane itself decides or notices, as events (design §5): the payloads of `control.*`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Event, EventType, Parts, Severity};
+use crate::ids::{EventId, MachineId, SessionId};
+use crate::time::Timestamp;
+
+/// A fact of the control plane's own, with its payload.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Control {
+    /// Nothing happened for 60 s; log time moves on.
+    Tick {},
+    /// The control plane has started.
+    ServerStarted {
+        /// The server's version.
+        version: String,
+        /// Whether the last stop was clean.
+        clean: bool,
+    },
+    /// A supervised actor failed and was started again (AC-1).
+    ActorRestarted {
+        /// The actor's kind, such as `Machine`.
+        kind: String,
+        /// Which one of its kind.
+        key: String,
+        /// Restarts since the control plane started.
+        restarts: u32,
+        /// Why it ended.
+        error: String,
+    },
+    /// A session with an active run has been silent for 30 minutes.
+    SessionStalled {
+        /// The machine.
+        machine_id: MachineId,
+        /// The session.
+        session_id: SessionId,
+        /// The last event of the session or its runs.
+        silent_since: Timestamp,
+    },
+    /// The user gave a machine a name; none takes it back.
+    MachineRenamed {
+        /// The machine.
+        machine_id: MachineId,
+        /// The name, or none for the reported one.
+        name: Option<String>,
+    },
+    /// The user paused a machine.
+    MachinePaused {
+        /// The machine.
+        machine_id: MachineId,
+    },
+    /// The user resumed a machine.
+    MachineResumed {
+        /// The machine.
+        machine_id: MachineId,
+    },
+    /// The user wants a machine forgotten.
+    MachineForgotten {
+        /// The machine.
+        machine_id: MachineId,
+    },
+    /// A token was made.
+    TokenCreated {
+        /// The token's public id.
+        id: String,
+        /// The name that the user gave it.
+        name: String,
+        /// `admin`, `read` or `bridge`.
+        scope: String,
+        /// The machine that it is for, once that is known.
+        machine_id: Option<MachineId>,
+        /// When it ends.
+        expires_at: Option<Timestamp>,
+    },
+    /// A bridge token now belongs to a machine.
+    TokenBound {
+        /// The token's public id.
+        id: String,
+        /// The machine.
+        machine_id: MachineId,
+    },
+    /// A token was revoked.
+    TokenRevoked {
+        /// The token's public id.
+        id: String,
+    },
+    /// A machine's bridge reports another version than before.
+    BridgeChanged {
+        /// The machine.
+        machine_id: MachineId,
+        /// The version that it reports.
+        version: String,
+    },
+    /// Less than 1 GiB is free under the log.
+    DiskLow {
+        /// Free bytes.
+        free_bytes: u64,
+    },
+    /// There is room under the log again.
+    DiskOk {
+        /// Free bytes.
+        free_bytes: u64,
+    },
+    /// A machine's clock is more than 60 s off.
+    ClockSkewed {
+        /// The machine.
+        machine_id: MachineId,
+        /// Its clock minus ours.
+        seconds: i64,
+    },
+    /// A machine's clock is right again.
+    ClockOk {
+        /// The machine.
+        machine_id: MachineId,
+        /// Its clock minus ours.
+        seconds: i64,
+    },
+}
+
+impl Control {
+    /// The event type.
+    pub const fn event_type(&self) -> EventType {
+        match self {
+            Self::Tick {} => EventType::Tick,
+            Self::ServerStarted { .. } => EventType::ServerStarted,
+            Self::ActorRestarted { .. } => EventType::ActorRestarted,
+            Self::SessionStalled { .. } => EventType::SessionStalled,
+            Self::MachineRenamed { .. } => EventType::MachineRenamed,
+            Self::MachinePaused { .. } => EventType::MachinePaused,
+            Self::MachineResumed { .. } => EventType::MachineResumed,
+            Self::MachineForgotten { .. } => EventType::MachineForgotten,
+            Self::TokenCreated { .. } => EventType::TokenCreated,
+            Self::TokenBound { .. } => EventType::TokenBound,
+            Self::TokenRevoked { .. } => EventType::TokenRevoked,
+            Self::BridgeChanged { .. } => EventType::BridgeChanged,
+            Self::DiskLow { .. } => EventType::DiskLow,
+            Self::DiskOk { .. } => EventType::DiskOk,
+            Self::ClockSkewed { .. } => EventType::ClockSkewed,
+            Self::ClockOk { .. } => EventType::ClockOk,
+        }
+    }
+
+    /// The machine that the fact concerns; empty for the control plane as a whole (design §18.2).
+    pub fn machine(&self) -> MachineId {
+        match self {
+            Self::SessionStalled { machine_id, .. }
+            | Self::MachineRenamed { machine_id, .. }
+            | Self::MachinePaused { machine_id }
+            | Self::MachineResumed { machine_id }
+            | Self::MachineForgotten { machine_id }
+            | Self::TokenBound { machine_id, .. }
+            | Self::BridgeChanged { machine_id, .. }
+            | Self::ClockSkewed { machine_id, .. }
+            | Self::ClockOk { machine_id, .. } => machine_id.clone(),
+            _ => MachineId::default(),
+        }
+    }
+
+    /// How much the fact matters.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::Tick {} => Severity::Debug,
+            Self::ActorRestarted { .. } | Self::DiskLow { .. } => Severity::Error,
+            Self::SessionStalled { .. } | Self::ClockSkewed { .. } => Severity::Warn,
+            _ => Severity::Info,
+        }
+    }
+
+    /// The fact as an event. `trace_id` is the request's or the actor's id (design §18.2).
+    pub fn to_event(&self, id: EventId, at: Timestamp, trace_id: &str) -> Event {
+        // A payload is made of strings and numbers alone, so that writing it cannot fail.
+        let payload = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
+        Event::new(Parts {
+            id,
+            machine: self.machine(),
+            type_name: self.event_type().name(),
+            severity: self.severity(),
+            occurred_at: at,
+            trace: &serde_json::json!({ "traceId": trace_id }).to_string(),
+            payload: &payload,
+        })
+    }
+}

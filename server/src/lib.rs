@@ -1,0 +1,3 @@
+//! The HTTP edge and the command line of Patze Control. Being filled in.
+
+pub mod error;
