@@ -58,7 +58,12 @@ impl Backoff {
     ///
     /// # Errors
     /// [`InvalidBackoff`] if the numbers make no sense.
-    pub fn try_with_seed(min: Duration, max: Duration, jitter: f64, seed: u64) -> Result<Self, InvalidBackoff> {
+    pub fn try_with_seed(
+        min: Duration,
+        max: Duration,
+        jitter: f64,
+        seed: u64,
+    ) -> Result<Self, InvalidBackoff> {
         if min.is_zero() {
             return Err(InvalidBackoff::NoDelay);
         }
@@ -156,7 +161,10 @@ mod tests {
             (0..100).map(|_| parent.fork().next_delay()).collect();
         assert_eq!(first.len(), 100);
         let (earliest, latest) = (*first.first().unwrap(), *first.last().unwrap());
-        assert!(earliest < SECOND + SECOND / 20 && latest > SECOND + SECOND * 9 / 20, "{earliest:?} {latest:?}");
+        assert!(
+            earliest < SECOND + SECOND / 20 && latest > SECOND + SECOND * 9 / 20,
+            "{earliest:?} {latest:?}"
+        );
     }
 
     #[test]

@@ -74,10 +74,14 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everything else is told to ask")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { .. } => Timestamp::from_millis(match SystemTime::now().duration_since(UNIX_EPOCH) {
-                Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-                Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
-            }),
+            Source::System { .. } => {
+                Timestamp::from_millis(match SystemTime::now().duration_since(UNIX_EPOCH) {
+                    Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+                    Err(before) => {
+                        i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis)
+                    }
+                })
+            }
             Source::Virtual(time) => time.now(),
         }
     }
