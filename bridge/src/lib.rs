@@ -2,4 +2,6 @@
 //!
 //! **Never here:** `patze-actors`, the server.
 
+pub mod config;
 pub mod openclaw;
+pub mod private;

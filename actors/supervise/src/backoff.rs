@@ -1,10 +1,11 @@
-//! How long to wait before trying again: exponential, with jitter, so that many who failed together do not return together.
+//! How long to wait before trying again: exponential, with jitter, so that many who failed together do not return
+//! together.
 
 use std::time::Duration;
 
-/// A sequence of delays. The n-th is drawn evenly from `[floor, floor × (1 + jitter)]`, where the floor begins at `min`,
-/// doubles each time, and stops growing where its range reaches `max`. So every delay is within `[min, max]`, and even
-/// the longest ones are spread.
+/// A sequence of delays. The n-th is drawn evenly from `[floor, floor × (1 + jitter)]`, where the floor begins at
+/// `min`, doubles each time, and stops growing where its range reaches `max`. So every delay is within `[min,
+/// max]`, and even the longest ones are spread.
 ///
 /// One that makes no sense cannot be built.
 #[derive(Clone, Debug)]
@@ -58,7 +59,12 @@ impl Backoff {
     ///
     /// # Errors
     /// [`InvalidBackoff`] if the numbers make no sense.
-    pub fn try_with_seed(min: Duration, max: Duration, jitter: f64, seed: u64) -> Result<Self, InvalidBackoff> {
+    pub fn try_with_seed(
+        min: Duration,
+        max: Duration,
+        jitter: f64,
+        seed: u64,
+    ) -> Result<Self, InvalidBackoff> {
         if min.is_zero() {
             return Err(InvalidBackoff::NoDelay);
         }
@@ -156,7 +162,10 @@ mod tests {
             (0..100).map(|_| parent.fork().next_delay()).collect();
         assert_eq!(first.len(), 100);
         let (earliest, latest) = (*first.first().unwrap(), *first.last().unwrap());
-        assert!(earliest < SECOND + SECOND / 20 && latest > SECOND + SECOND * 9 / 20, "{earliest:?} {latest:?}");
+        assert!(
+            earliest < SECOND + SECOND / 20 && latest > SECOND + SECOND * 9 / 20,
+            "{earliest:?} {latest:?}"
+        );
     }
 
     #[test]

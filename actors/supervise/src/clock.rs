@@ -6,7 +6,8 @@
 //! A clock has two faces, and code must choose the right one:
 //! - [`Clock::now`] is the wall clock: what is written into events. It jumps when somebody sets it or when the
 //!   machine resumes from sleep.
-//! - [`Clock::elapsed`] is monotonic and stands still while the machine sleeps. Sleeps and deadlines are measured by it.
+//! - [`Clock::elapsed`] is monotonic and stands still while the machine sleeps. Sleeps and deadlines are measured
+//!   by it.
 //!
 //! [`SleepWatch`] compares the two faces to notice a resume from sleep.
 
@@ -74,10 +75,14 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock that everything else is told to ask")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { .. } => Timestamp::from_millis(match SystemTime::now().duration_since(UNIX_EPOCH) {
-                Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-                Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
-            }),
+            Source::System { .. } => {
+                Timestamp::from_millis(match SystemTime::now().duration_since(UNIX_EPOCH) {
+                    Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+                    Err(before) => {
+                        i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis)
+                    }
+                })
+            }
             Source::Virtual(time) => time.now(),
         }
     }

@@ -9,17 +9,7 @@ use patze_core::openclaw::HomeIdentity;
 
 use super::ReadError;
 use super::sqlite::{self, Look};
-
-/// Where to look (openclaw.md §1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
-    /// `$OPENCLAW_STATE_DIR`: this directory and no other.
-    pub state_dir: Option<PathBuf>,
-    /// `$OPENCLAW_HOME`: stands for the user's folder.
-    pub openclaw_home: Option<PathBuf>,
-    /// The user's folder.
-    pub user_home: PathBuf,
-}
+use crate::config::HomeSettings;
 
 /// A state directory and what is known of it.
 #[derive(Debug)]
@@ -58,11 +48,11 @@ pub enum Generation {
 
 /// The state directories that are there, the default one first. One that `$OPENCLAW_STATE_DIR` names is listed even if
 /// it is not there.
-pub fn find(search: &Search) -> Vec<HomeInfo> {
-    if let Some(dir) = &search.state_dir {
-        return vec![look(dir, &search.user_home)];
+pub fn find(settings: &HomeSettings) -> Vec<HomeInfo> {
+    if let Some(dir) = &settings.state_dir {
+        return vec![look(dir, &settings.user_home)];
     }
-    let base = search.openclaw_home.as_ref().unwrap_or(&search.user_home);
+    let base = settings.openclaw_home.as_ref().unwrap_or(&settings.user_home);
     let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
     let mut dirs: Vec<PathBuf> = entries
         .filter(|entry| {
@@ -73,7 +63,7 @@ pub fn find(search: &Search) -> Vec<HomeInfo> {
         .filter(|path| path.is_dir())
         .collect();
     dirs.sort();
-    let mut homes: Vec<HomeInfo> = dirs.iter().map(|dir| look(dir, &search.user_home)).collect();
+    let mut homes: Vec<HomeInfo> = dirs.iter().map(|dir| look(dir, &settings.user_home)).collect();
     // Two names of one directory are one home.
     let mut seen = std::collections::HashSet::new();
     homes.retain(|home| seen.insert(home.path.clone()));

@@ -26,6 +26,6 @@ mod sqlite;
 pub mod watch;
 
 pub use cursor::{Budget, Cursor, Page};
-pub use discover::{Generation, HomeInfo, Search};
+pub use discover::{Generation, HomeInfo};
 pub use error::ReadError;
 pub use sqlite::OpenclawHome;

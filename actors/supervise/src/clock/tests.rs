@@ -104,7 +104,14 @@ async fn an_advance_steps_through_what_sleepers_set_in_motion() {
     time.advance(35 * SECOND).await;
     assert_eq!(
         notes.take(),
-        [(10, "arrived"), (13, "answered"), (20, "arrived"), (23, "answered"), (30, "arrived"), (33, "answered")]
+        [
+            (10, "arrived"),
+            (13, "answered"),
+            (20, "arrived"),
+            (23, "answered"),
+            (30, "arrived"),
+            (33, "answered")
+        ]
     );
 }
 
