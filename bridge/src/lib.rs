@@ -3,4 +3,7 @@
 //! **Never here:** `patze-actors`, the server.
 
 pub mod config;
+mod failure;
 pub mod private;
+pub mod push;
+pub mod spool;
