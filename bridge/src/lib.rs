@@ -4,6 +4,7 @@
 
 pub mod config;
 mod failure;
+pub mod heartbeat;
 pub mod private;
 pub mod push;
 pub mod spool;

@@ -145,7 +145,9 @@ fn judged(sent: Sent, rejected: Vec<(usize, ErrorObject)>) -> Answer {
         .iter()
         .find(|(index, error)| *index >= sent.foreign && ABOUT_US.contains(&error.code.as_str()));
     if let Some((_, ErrorObject { code, message })) = about_us {
-        return Answer::Unwelcome(format!("it takes no events of this machine ({code}) {message}").trim_end().to_owned());
+        return Answer::Unwelcome(
+            format!("it takes no events of this machine ({code}) {message}").trim_end().to_owned(),
+        );
     }
     let reason = |ErrorObject { code, message }| Reason { code, message };
     Answer::Taken(rejected.into_iter().map(|(index, error)| (index, reason(error))).collect())
@@ -179,7 +181,10 @@ mod tests {
 
     fn answer(sent: Sent, status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(name, value)| {
-            (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_str(value).unwrap())
+            (
+                hyper::header::HeaderName::from_static(name),
+                hyper::header::HeaderValue::from_str(value).unwrap(),
+            )
         });
         let response = Response {
             status: StatusCode::from_u16(status).unwrap(),
@@ -209,13 +214,22 @@ mod tests {
             "rejected":[{"index":1,"error":{"code":"invalid_payload","message":"no"}}]}"#;
         let expected = Answer::Taken(vec![(1, reason("invalid_payload", "no"))]);
         assert_eq!(answer(batch(2), 200, &[], body), expected);
-        assert_eq!(answer(batch(3), 200, &[], r#"{"acceptedCount":3,"rejectedCount":0}"#), Answer::Taken(vec![]));
+        assert_eq!(
+            answer(batch(3), 200, &[], r#"{"acceptedCount":3,"rejectedCount":0}"#),
+            Answer::Taken(vec![])
+        );
         assert_eq!(answer(SINGLE, 200, &[], r#"{"ok":true,"event":{}}"#), Answer::Taken(vec![]));
     }
 
     #[test]
     fn what_no_control_plane_writes_acknowledges_nothing() {
-        for body in ["", "<html>welcome to the hotel</html>", "{}", "{\"ok\":false}", r#"{"acceptedCount":1,"rejectedCount":0}"#] {
+        for body in [
+            "",
+            "<html>welcome to the hotel</html>",
+            "{}",
+            "{\"ok\":false}",
+            r#"{"acceptedCount":1,"rejectedCount":0}"#,
+        ] {
             assert!(is_later(&answer(batch(2), 200, &[], body)), "{body}");
             assert!(is_later(&answer(SINGLE, 200, &[], body)), "{body}");
         }
@@ -235,14 +249,17 @@ mod tests {
             let answer = answer(sent, status, &[], body);
             assert!(matches!(&answer, Answer::Refused(reason) if reason.code == code), "{answer:?}");
         }
-        let one = answer(SINGLE, 400, &[], r#"{"ok":false,"error":{"code":"invalid_timestamp","message":"m"}}"#);
+        let one =
+            answer(SINGLE, 400, &[], r#"{"ok":false,"error":{"code":"invalid_timestamp","message":"m"}}"#);
         assert_eq!(one, Answer::Taken(vec![(0, reason("invalid_timestamp", "m"))]));
     }
 
     #[test]
     fn what_is_wrong_with_the_bridge_holds_its_events() {
         let rejected = |code: &str| {
-            format!(r#"{{"acceptedCount":1,"rejectedCount":1,"rejected":[{{"index":1,"error":{{"code":"{code}"}}}}]}}"#)
+            format!(
+                r#"{{"acceptedCount":1,"rejectedCount":1,"rejected":[{{"index":1,"error":{{"code":"{code}"}}}}]}}"#
+            )
         };
         for code in ABOUT_US {
             assert!(matches!(answer(batch(2), 200, &[], &rejected(code)), Answer::Unwelcome(_)), "{code}");
@@ -268,7 +285,9 @@ mod tests {
         for status in [404, 405] {
             assert_eq!(answer(batch(2), status, &[], ""), Answer::NoRoute);
         }
-        let Answer::Later { why, .. } = answer(batch(1), 301, &[("location", "https://box/")], "") else { panic!() };
+        let Answer::Later { why, .. } = answer(batch(1), 301, &[("location", "https://box/")], "") else {
+            panic!()
+        };
         assert!(why.contains("https://box/"), "{why}");
     }
 
@@ -281,7 +300,10 @@ mod tests {
             ("soon", None),
             ("-1", None),
         ] {
-            let Answer::Later { retry_after, .. } = answer(batch(1), 429, &[("retry-after", text)], "") else { panic!() };
+            let Answer::Later { retry_after, .. } = answer(batch(1), 429, &[("retry-after", text)], "")
+            else {
+                panic!()
+            };
             assert_eq!(retry_after, expected, "{text}");
         }
     }

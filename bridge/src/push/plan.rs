@@ -157,7 +157,9 @@ impl Plan {
                 self.singles = SINGLES;
                 Verdict::Keep
             }
-            Answer::NoRoute => self.failed(now, "there is no /ingest at this address: it is no control plane", None),
+            Answer::NoRoute => {
+                self.failed(now, "there is no /ingest at this address: it is no control plane", None)
+            }
             Answer::Later { why, retry_after, slow } => {
                 if slow {
                     self.limit = (sent / 2).max(1);
@@ -212,7 +214,8 @@ mod tests {
     const NOW: Duration = Duration::from_secs(100);
 
     fn plan() -> Plan {
-        let backoff = |min: u32, max: u32| Backoff::try_with_seed(min * SECOND, max * SECOND, 0.0, 1).unwrap();
+        let backoff =
+            |min: u32, max: u32| Backoff::try_with_seed(min * SECOND, max * SECOND, 0.0, 1).unwrap();
         Plan::new(backoff(1, 4), backoff(60, 240))
     }
 
@@ -253,14 +256,28 @@ mod tests {
         let settle = |rejected: &[(usize, Reason)]| Verdict::Settle(rejected.to_vec());
         let table: Vec<(&str, Before<'_>, usize, Answer, Verdict, Next)> = vec![
             ("taken", &nothing, 500, Answer::Taken(vec![]), settle(&[]), batch(500)),
-            ("taken in part", &nothing, 9, Answer::Taken(vec![(3, reason("x"))]), settle(&[(3, reason("x"))]), batch(500)),
+            (
+                "taken in part",
+                &nothing,
+                9,
+                Answer::Taken(vec![(3, reason("x"))]),
+                settle(&[(3, reason("x"))]),
+                batch(500),
+            ),
             ("refused", &nothing, 9, refused(), keep(), batch(4)),
             ("refused alone", &nothing, 1, refused(), settle(&[(0, reason("http_400"))]), batch(500)),
             ("later", &nothing, 9, later(None), keep(), wait(SECOND)),
             ("later and again", &waits, 9, later(None), keep(), wait(2 * SECOND)),
             ("later by order", &nothing, 9, later(Some(7 * SECOND)), keep(), wait(7 * SECOND)),
             ("later by a shorter order", &nothing, 9, later(Some(Duration::ZERO)), keep(), wait(SECOND)),
-            ("later by a mad order", &nothing, 9, later(Some(Duration::MAX)), keep(), wait(LONGEST_RETRY_AFTER)),
+            (
+                "later by a mad order",
+                &nothing,
+                9,
+                later(Some(Duration::MAX)),
+                keep(),
+                wait(LONGEST_RETRY_AFTER),
+            ),
             ("unwelcome", &nothing, 9, Answer::Unwelcome("401".into()), keep(), wait(60 * SECOND)),
             ("unwelcome again", &locked, 9, Answer::Unwelcome("401".into()), keep(), wait(120 * SECOND)),
             ("welcome again", &locked, 9, Answer::Taken(vec![]), settle(&[]), batch(500)),
@@ -305,8 +322,12 @@ mod tests {
         let mut plan = plan();
         let slow = || Answer::Later { why: "slow".into(), retry_after: None, slow: true };
         let mut sizes = Vec::new();
-        for answer in [slow(), slow(), slow(), Answer::Taken(vec![]), Answer::Taken(vec![]), Answer::Taken(vec![])] {
-            let Next::Send { events, .. } = plan.next(NOW + 60 * SECOND) else { panic!("a wait of a minute") };
+        for answer in
+            [slow(), slow(), slow(), Answer::Taken(vec![]), Answer::Taken(vec![]), Answer::Taken(vec![])]
+        {
+            let Next::Send { events, .. } = plan.next(NOW + 60 * SECOND) else {
+                panic!("a wait of a minute")
+            };
             sizes.push(events);
             plan.answered(NOW, events, answer);
         }

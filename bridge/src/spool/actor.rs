@@ -1,7 +1,7 @@
 //! The Spool actor: the one that has the file open.
 //!
 //! **Owns** the [`Spool`]. **Woken by** questions alone; it answers them one after the other, each on a blocking thread,
-//! because a disk may be slow. **Tells** whoever waits for [`Settings::more`] that there is something to send.
+//! because a disk may be slow. **Tells** whoever waits for [`SpoolHandle::more`] that there is something to send.
 //! **Fails** when the file cannot be opened (then it tries again with backoff, and everybody else waits with what they
 //! have) or is damaged (then it is put aside first). A question that got no answer may have been carried out: askers
 //! begin again from what the spool says next.
@@ -39,13 +39,12 @@ pub struct Settings {
     pub machine: MachineId,
     /// The mapper's version.
     pub mapper: u32,
-    /// Notified after each append.
-    pub more: Arc<Notify>,
 }
 
 /// See the module.
 pub struct SpoolActor {
     settings: Arc<Settings>,
+    more: Arc<Notify>,
     seat: Seat,
     /// Away while a question is worked on.
     spool: Option<Spool>,
@@ -53,7 +52,10 @@ pub struct SpoolActor {
 
 /// The door to the spool for the bridge's other actors.
 #[derive(Clone, Debug)]
-pub struct SpoolHandle(Supervisor<&'static str, SpoolActor>);
+pub struct SpoolHandle {
+    supervisor: Supervisor<&'static str, SpoolActor>,
+    more: Arc<Notify>,
+}
 
 /// Why a question to the spool has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -81,16 +83,15 @@ impl SpoolHandle {
     /// # Panics
     /// When called outside an actix arbiter.
     pub fn start(world: &World, backoff: Backoff, settings: Settings) -> Self {
-        let settings = Arc::new(settings);
-        let supervisor = Supervisor::here(world, Plan::new(SPOOL, backoff), move |_: &&str, seat| SpoolActor {
-            settings: settings.clone(),
-            seat,
-            spool: None,
+        let (settings, more) = (Arc::new(settings), Arc::new(Notify::new()));
+        let told = more.clone();
+        let supervisor = Supervisor::here(world, Plan::new(SPOOL, backoff), move |_: &&str, seat| {
+            SpoolActor { settings: settings.clone(), more: told.clone(), seat, spool: None }
         });
         if let Err(refused) = supervisor.start(SPOOL) {
             error!(%refused, "the spool was not started");
         }
-        Self(supervisor)
+        Self { supervisor, more }
     }
 
     /// [`Spool::begin`].
@@ -112,7 +113,9 @@ impl SpoolHandle {
         cursor: String,
         events: Vec<Event>,
     ) -> Result<Appended, Unspooled> {
-        self.ask(move |spool| spool.append(&source, epoch, &cursor, &events)).await
+        let appended = self.ask(move |spool| spool.append(&source, epoch, &cursor, &events)).await;
+        self.tell_if_more(&appended);
+        appended
     }
 
     /// [`Spool::keep`].
@@ -120,7 +123,9 @@ impl SpoolHandle {
     /// # Errors
     /// [`Unspooled`].
     pub async fn keep(&self, event: Event, heartbeat: bool) -> Result<Appended, Unspooled> {
-        self.ask(move |spool| spool.keep(&event, heartbeat)).await
+        let kept = self.ask(move |spool| spool.keep(&event, heartbeat)).await;
+        self.tell_if_more(&kept);
+        kept
     }
 
     /// [`Spool::next_batch`].
@@ -152,16 +157,28 @@ impl SpoolHandle {
         self.ask(move |spool| spool.begin_log(id.as_deref())).await
     }
 
+    /// Waits until something was appended since it was last waited for.
+    pub async fn more(&self) {
+        self.more.notified().await;
+    }
+
     /// Closes the file.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.supervisor.close().await;
+    }
+
+    /// Without an answer there may be more too.
+    fn tell_if_more(&self, appended: &Result<Appended, Unspooled>) {
+        if !matches!(appended, Ok(Appended::Full | Appended::Stale)) {
+            self.more.notify_one();
+        }
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Spool) -> Result<T, SpoolError> + Send + 'static,
     ) -> Result<T, Unspooled> {
-        Ok(self.0.ask(&SPOOL, Work(Box::new(work)), ANSWER).await??)
+        Ok(self.supervisor.ask(&SPOOL, Work(Box::new(work)), ANSWER).await??)
     }
 }
 
@@ -179,7 +196,7 @@ impl Actor for SpoolActor {
                     info!(waiting = spool.waiting(), "the spool is open");
                     actor.put_back(spool);
                     // What waits from before is to be sent.
-                    actor.settings.more.notify_one();
+                    actor.more.notify_one();
                 }
                 Err(error) => actor.seat.fail(ctx, chain(&error)),
             }
@@ -220,11 +237,7 @@ impl<T: Send + 'static> Handler<Work<T>> for SpoolActor {
 
 impl SpoolActor {
     fn put_back(&mut self, spool: Spool) {
-        let waiting = spool.waiting();
-        if waiting > 0 {
-            self.settings.more.notify_one();
-        }
-        self.seat.publish(&serde_json::json!({ "waiting": waiting }));
+        self.seat.publish(&serde_json::json!({ "waiting": spool.waiting() }));
         self.spool = Some(spool);
     }
 }

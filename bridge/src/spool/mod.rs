@@ -304,10 +304,8 @@ impl Spool {
             Shape::Single => (b"", b""),
         };
         let limit = if shape == Shape::Single { 1 } else { limit };
-        let mut query = self
-            .db
-            .prepare_cached("SELECT seq, body FROM event ORDER BY seq LIMIT ?1")
-            .map_err(&failed)?;
+        let mut query =
+            self.db.prepare_cached("SELECT seq, body FROM event ORDER BY seq LIMIT ?1").map_err(&failed)?;
         let mut rows = query.query([limit]).map_err(&failed)?;
         let mut batch = Batch { seqs: Vec::new(), foreign: 0, body: head.to_vec() };
         while let Some(row) = rows.next().map_err(&failed)? {
@@ -331,7 +329,12 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Rejected`] or [`SpoolError::Step`]; nothing was deleted then.
-    pub fn settle(&mut self, through: Seq, rejected: &[(Seq, Reason)], at: Timestamp) -> Result<(), SpoolError> {
+    pub fn settle(
+        &mut self,
+        through: Seq,
+        rejected: &[(Seq, Reason)],
+        at: Timestamp,
+    ) -> Result<(), SpoolError> {
         if !rejected.is_empty() {
             self.write_rejected(rejected, at)?;
         }
@@ -410,11 +413,13 @@ impl Spool {
         let mut query = self.db.prepare_cached("SELECT body FROM event WHERE seq = ?1").map_err(&failed)?;
         for (seq, reason) in rejected {
             // One that is gone was a heartbeat at the cap, or was settled before.
-            let body: Option<String> = query.query_row([seq], |row| row.get(0)).optional().map_err(&failed)?;
+            let body: Option<String> =
+                query.query_row([seq], |row| row.get(0)).optional().map_err(&failed)?;
             if let Some(body) = body {
-                self.rejected
-                    .add(at, [(body.as_str(), reason)])
-                    .map_err(|source| SpoolError::Rejected { path: self.rejected.path().to_owned(), source })?;
+                self.rejected.add(at, [(body.as_str(), reason)]).map_err(|source| SpoolError::Rejected {
+                    path: self.rejected.path().to_owned(),
+                    source,
+                })?;
             }
         }
         Ok(())
@@ -479,7 +484,11 @@ fn fact(db: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
 }
 
 fn set_fact(db: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
-    db.execute("INSERT INTO fact VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value", [name, value]).map(drop)
+    db.execute(
+        "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+        [name, value],
+    )
+    .map(drop)
 }
 
 #[cfg(test)]

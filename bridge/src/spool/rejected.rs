@@ -166,8 +166,10 @@ mod tests {
             rejected.add(Timestamp::EPOCH, [(event.as_str(), &reason("c"))]).unwrap();
         }
         rejected.add(Timestamp::EPOCH, [("{\"id\":\"last\"}", &reason("c"))]).unwrap();
-        let size: u64 =
-            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+        let size: u64 = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .sum();
         assert!(size <= 20_000, "{size}");
         let contents = rejected.read(1).unwrap();
         assert_eq!(contents.last[0].event.get(), "{\"id\":\"last\"}");

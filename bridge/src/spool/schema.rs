@@ -46,8 +46,11 @@ pub(super) fn open(dir: &Path) -> Result<Connection, SpoolError> {
         .map_err(|source| SpoolError::File { path: path.clone(), source })?;
     let failed = |source| SpoolError::Open { path: path.clone(), source };
     // SQLite gives the -wal and -shm files the permissions of the database.
-    let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(failed)?;
+    let db = Connection::open_with_flags(
+        &path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed)?;
     configure(&db).map_err(failed)?;
     match version(&db).map_err(failed)? {
         Stored::None => {
@@ -70,8 +73,11 @@ pub(super) fn open_for_reading(dir: &Path) -> Result<Option<Connection>, SpoolEr
         return Ok(None);
     }
     let failed = |source| SpoolError::Open { path: path.clone(), source };
-    let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(failed)?;
+    let db = Connection::open_with_flags(
+        &path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed)?;
     db.busy_timeout(std::time::Duration::from_secs(2)).map_err(failed)?;
     match version(&db).map_err(failed)? {
         Stored::None => Ok(None),
@@ -90,7 +96,10 @@ pub(super) fn set_aside(dir: &Path) -> io::Result<PathBuf> {
     let aside = dir.join("spool.db.damaged");
     std::fs::rename(path(dir), &aside)?;
     for suffix in ["-wal", "-shm"] {
-        match std::fs::rename(dir.join(format!("spool.db{suffix}")), dir.join(format!("spool.db.damaged{suffix}"))) {
+        match std::fs::rename(
+            dir.join(format!("spool.db{suffix}")),
+            dir.join(format!("spool.db.damaged{suffix}")),
+        ) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

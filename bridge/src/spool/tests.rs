@@ -32,8 +32,12 @@ fn event(id: &str, fill: usize) -> Event {
 /// The ids in a batch's body, which must be what the control plane accepts.
 fn ids(batch: &Batch) -> Vec<String> {
     let body: serde_json::Value = serde_json::from_slice(&batch.body).unwrap();
-    let ids: Vec<String> =
-        body["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> = body["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["id"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(ids.len(), batch.seqs.len());
     ids
 }

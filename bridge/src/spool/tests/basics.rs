@@ -52,7 +52,13 @@ fn rejected_events_are_kept_aside_before_they_go() {
     append(&mut spool, "h", "1", &[event("a", 0), event("b", 0), event("c", 0)]);
     let seqs = spool.next_batch(Shape::Batch, ALL).unwrap().unwrap().seqs;
     let reason = Reason { code: "invalid_payload".to_owned(), message: "no".to_owned() };
-    spool.settle(seqs[1], &[(seqs[1], reason), (999, Reason { code: "x".to_owned(), message: String::new() })], Timestamp::EPOCH).unwrap();
+    spool
+        .settle(
+            seqs[1],
+            &[(seqs[1], reason), (999, Reason { code: "x".to_owned(), message: String::new() })],
+            Timestamp::EPOCH,
+        )
+        .unwrap();
     assert_eq!(all_ids(&spool), ["c"]);
     let contents = Rejected::of(dir.path()).read(9).unwrap();
     assert_eq!(contents.count, 1);
@@ -119,7 +125,9 @@ fn at_the_cap_heartbeats_go_first_then_sources_stop_and_nothing_else_is_lost() {
         assert_eq!(spool.keep(&event(&format!("beat{n}"), 1_000), true).unwrap(), Appended::Kept);
     }
     let mut kept = 0;
-    while append(&mut spool, "h", &format!("{kept}"), &[event(&format!("fact{kept}"), 1_000)]) == Appended::Kept {
+    while append(&mut spool, "h", &format!("{kept}"), &[event(&format!("fact{kept}"), 1_000)])
+        == Appended::Kept
+    {
         kept += 1;
         assert!(kept < 1_000, "the cap does not hold");
     }
@@ -144,7 +152,8 @@ fn a_delivered_backlog_gives_its_room_back_to_the_disk() {
         let events: Vec<_> = (0..100).map(|m| event(&format!("{n}-{m}"), 1_000)).collect();
         append(&mut spool, "h", "1", &events);
     }
-    let pages = |spool: &Spool| spool.db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap();
+    let pages =
+        |spool: &Spool| spool.db.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap();
     assert!(pages(&spool) > 1_000);
     while let Some(batch) = spool.next_batch(Shape::Batch, Most { events: 200, bytes: 900_000 }).unwrap() {
         spool.settle(*batch.seqs.last().unwrap(), &[], Timestamp::EPOCH).unwrap();
@@ -189,7 +198,11 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 #[test]
 fn a_damaged_file_is_known_as_such_and_put_aside() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(path(dir.path()), "this is no database at all, but it is long enough to be looked at".repeat(20)).unwrap();
+    std::fs::write(
+        path(dir.path()),
+        "this is no database at all, but it is long enough to be looked at".repeat(20),
+    )
+    .unwrap();
     let error = Spool::open(dir.path(), ROOMY, &machine(), 1).unwrap_err();
     assert!(error.is_damage(), "{error:?}");
     let aside = Spool::set_aside(dir.path()).unwrap();

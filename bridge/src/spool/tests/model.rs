@@ -12,12 +12,23 @@ struct Model {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Append { source: u8, sizes: Vec<usize> },
-    Keep { heartbeat: bool, size: usize },
+    Append {
+        source: u8,
+        sizes: Vec<usize>,
+    },
+    Keep {
+        heartbeat: bool,
+        size: usize,
+    },
     /// Deliver the first part of a batch of at most so many; refuse every n-th event of it.
-    Deliver { most: usize, refuse_every: usize },
+    Deliver {
+        most: usize,
+        refuse_every: usize,
+    },
     /// A batch is read and never answered.
-    Send { most: usize },
+    Send {
+        most: usize,
+    },
     Close,
     Kill,
     Mapper,
@@ -48,7 +59,8 @@ fn check(ops: &[Op], cap: u64) {
         match op {
             Op::Append { source, sizes } => {
                 let source = format!("home{source}");
-                let events: Vec<_> = sizes.iter().enumerate().map(|(m, size)| event(&format!("{n}-{m}"), *size)).collect();
+                let events: Vec<_> =
+                    sizes.iter().enumerate().map(|(m, size)| event(&format!("{n}-{m}"), *size)).collect();
                 let beginning = spool.begin(&source).unwrap();
                 assert_eq!(beginning.cursor.as_ref(), model.cursors.get(&source));
                 match spool.append(&source, beginning.epoch, &n.to_string(), &events).unwrap() {
