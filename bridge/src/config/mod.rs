@@ -7,6 +7,7 @@
 //! A bad value stops the bridge at start (exit 2) and changes nothing at a re-read; where the contract has a rule for a
 //! bad value (`HEARTBEAT_INTERVAL_MS`), the rule is followed and a note says so.
 
+mod live;
 pub mod machine;
 mod token;
 mod url;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 
+pub use live::Settings;
 pub use token::Token;
 pub use url::BaseUrl;
 pub use vars::Vars;
@@ -28,7 +30,7 @@ const DEFAULT_HEARTBEAT: Duration = Duration::from_millis(5_000);
 const SILENT_AFTER: Duration = Duration::from_secs(120);
 
 /// All settings of a bridge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `CONTROL_PLANE_BASE_URL`.
     pub control_plane: BaseUrl,
@@ -209,14 +211,20 @@ impl Reading<'_> {
         match BaseUrl::parse(text) {
             Some((url, dropped)) => {
                 if dropped {
-                    self.notes.push(format!("{NAME}: only {url} is used; a path is dropped, because a control plane has none"));
+                    self.notes.push(format!(
+                        "{NAME}: only {url} is used; a path is dropped, because a control plane has none"
+                    ));
                 }
                 url
             }
             None => {
                 // Not the text itself: somebody may have put a password into it.
                 let shown = if text.contains('@') { "(an address with a user name)" } else { text };
-                self.refuse(NAME, shown, "http:// or https://, a host, and perhaps a port, like http://127.0.0.1:9700");
+                self.refuse(
+                    NAME,
+                    shown,
+                    "http:// or https://, a host, and perhaps a port, like http://127.0.0.1:9700",
+                );
                 BaseUrl::default()
             }
         }
@@ -300,7 +308,11 @@ impl Reading<'_> {
             None | Some("0" | "false") => false,
             Some("1" | "true") => true,
             Some(other) => {
-                self.refuse(NAME, other, "1 (prompts, replies, tool arguments and results leave this machine) or 0");
+                self.refuse(
+                    NAME,
+                    other,
+                    "1 (prompts, replies, tool arguments and results leave this machine) or 0",
+                );
                 false
             }
         }
@@ -308,7 +320,10 @@ impl Reading<'_> {
 }
 
 fn host_name() -> String {
-    sysinfo::System::host_name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unnamed".to_owned())
+    sysinfo::System::host_name()
+        .ok()
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "unnamed".to_owned())
 }
 
 #[cfg(test)]
