@@ -1,1 +1,3 @@
-//! placeholder
+//! The event log and the actors of the Patze Control server. Being filled in.
+
+pub mod credentials;
