@@ -1,3 +1,4 @@
 //! The HTTP edge and the command line of Patze Control. Being filled in.
 
 pub mod error;
+pub mod guard;
