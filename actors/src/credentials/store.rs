@@ -16,7 +16,7 @@ use super::caller::{Caller, Refusal, State};
 use super::error::{ChangeError, OpenError};
 use super::file::{AuthFile, Document, Mode, private_folder};
 use super::secret::{Digest, Secret};
-use super::token::{NewToken, Token, TokenId};
+use super::token::{InvalidToken, NewToken, Scope, Token, TokenId};
 
 /// Tokens that can be made, ended ones included (they are kept for ever); what the file and the state are bounded by.
 pub(super) const MOST_TOKENS: usize = 10_000;
@@ -192,7 +192,7 @@ impl Credentials {
     /// Gives an unbound bridge token to `machine`, for ever. A bound one stays as it is.
     ///
     /// # Errors
-    /// If there is no such token, or the file cannot be written; nothing has changed then.
+    /// If there is no such bridge token, or the file cannot be written; nothing has changed then.
     pub fn bind(
         &self,
         id: TokenId,
@@ -203,6 +203,9 @@ impl Credentials {
         let mut kept = self.kept();
         let mut document = kept.document.clone();
         let token = token_mut(&mut document, id)?;
+        if token.scope != Scope::Bridge {
+            return Err(InvalidToken::Machine.into());
+        }
         if let Some(machine) = &token.machine_id {
             return Ok(Bound { machine: machine.clone(), event: None });
         }
