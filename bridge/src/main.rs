@@ -1,2 +1,2 @@
-//! placeholder
+//! `patze-bridge`.
 fn main() {}

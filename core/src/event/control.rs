@@ -18,8 +18,6 @@ pub enum Control {
     ServerStarted {
         /// The server's version.
         version: String,
-        /// Whether the last stop was clean.
-        clean: bool,
     },
     /// A supervised actor failed and was started again (AC-1).
     #[serde(rename = "control.actor.restarted")]
@@ -220,7 +218,7 @@ mod tests {
         let at = Timestamp::EPOCH;
         vec![
             Control::Tick {},
-            Control::ServerStarted { version: "1".into(), clean: true },
+            Control::ServerStarted { version: "1".into() },
             Control::ActorRestarted {
                 kind: "Machine".into(),
                 key: "m".into(),

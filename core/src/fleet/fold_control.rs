@@ -65,7 +65,7 @@ impl Fleet {
         let Some(control) = Control::read(known, event.payload) else { return Outcome::Unreadable };
         let at = event.effective();
         match control {
-            Control::ServerStarted { version, .. } => {
+            Control::ServerStarted { version } => {
                 self.facts.server.version = Some(cut_name(&version));
                 self.facts.server.started_at = Some(at);
                 Outcome::Folded

@@ -104,5 +104,6 @@ fn beat(machine: &mut Machine, status: Status, event: &Recorded<'_>) {
         Some(pulse) if pulse.status == status => pulse.since,
         _ => at,
     };
-    machine.pulse = Some(Pulse { status, since, last_seen_at: at, last_event_id: EventId::new(event.id) });
+    let (heard_at, last_event_id) = (event.recorded_at, EventId::new(event.id));
+    machine.pulse = Some(Pulse { status, since, last_seen_at: at, heard_at, last_event_id });
 }

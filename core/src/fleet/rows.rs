@@ -61,6 +61,8 @@ pub struct Pulse {
     pub since: Timestamp,
     /// Effective time of the last registration or heartbeat.
     pub last_seen_at: Timestamp,
+    /// When the control plane took it; what the silence of a machine is measured from.
+    pub heard_at: Timestamp,
     /// That event.
     pub last_event_id: EventId,
 }

@@ -121,7 +121,7 @@ fn tokens_disk_and_clocks_are_facts() {
     assert_eq!(stream.fleet.facts().server.tokens.iter().next().unwrap().machine_id, Some(machine()));
     stream.control(&Control::DiskLow { free_bytes: 5 });
     stream.control(&Control::ClockSkewed { machine_id: machine(), seconds: -90 });
-    stream.control(&Control::ServerStarted { version: "0.10.0".into(), clean: true });
+    stream.control(&Control::ServerStarted { version: "0.10.0".into() });
     stream.control(&Control::BridgeChanged { machine_id: machine(), version: "0.9.3".into() });
     let rules = |stream: &Stream| -> Vec<String> {
         let found = stream.snapshot()["attention"].clone();

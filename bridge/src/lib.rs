@@ -1,0 +1,6 @@
+//! The bridge: an agent process on a machine that reads its OpenClaw homes and pushes events to the control plane.
+//!
+//! **Never here:** `patze-actors`, the server.
+
+pub mod config;
+pub mod private;
