@@ -38,6 +38,8 @@
 mod caller;
 mod error;
 mod file;
+mod lifetime;
+mod published;
 mod secret;
 mod store;
 mod token;
@@ -45,6 +47,8 @@ mod token;
 pub use caller::{Caller, Reach, Reason, Refusal};
 pub use error::{ChangeError, OpenError};
 pub use file::Mode;
+pub use lifetime::Lifetime;
+pub use published::{LiveServer, Published};
 pub use secret::Secret;
 pub use store::{Bound, Created, Credentials, Environment};
 pub use token::{InvalidToken, NewToken, Scope, Token, TokenId};

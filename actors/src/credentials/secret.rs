@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn a_secret_never_shows_itself() {
         let secret = Secret::new("hunter2hunter2");
-        assert_eq!(format!("{secret:?} {:?} {:?}", Some(&secret), Digest::of(b"hunter2")), "Secret(…) Some(Secret(…)) Digest(…)");
+        assert_eq!(
+            format!("{secret:?} {:?} {:?}", Some(&secret), Digest::of(b"hunter2")),
+            "Secret(…) Some(Secret(…)) Digest(…)"
+        );
         assert_eq!(secret.expose(), "hunter2hunter2");
     }
 

@@ -2,22 +2,27 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use patze_core::event::Event;
 use patze_core::event::control::Control;
 use patze_core::ids::{self, MachineId};
 use patze_core::time::Timestamp;
+use patze_supervise::clock::Clock;
 use tokio::sync::watch;
 
 use super::caller::{Caller, Refusal, State};
 use super::error::{ChangeError, OpenError};
 use super::file::{AuthFile, Document, Mode, private_folder};
 use super::secret::{Digest, Secret};
-use super::token::{NewToken, Scope, Stored, Token, TokenId};
+use super::token::{NewToken, Token, TokenId};
 
 /// Tokens that can be made, ended ones included (they are kept for ever); what the file and the state are bounded by.
 pub(super) const MOST_TOKENS: usize = 10_000;
+
+/// How long a stream may outlive its token's end.
+const LOOK_AT_EXPIRY: Duration = Duration::from_secs(1);
 
 /// The store of credentials. Clones share one store. Methods that change it block for two fsyncs: call them where
 /// blocking is allowed.
@@ -67,7 +72,6 @@ pub struct Bound {
     pub event: Option<Event>,
 }
 
-
 // === impl Environment ===
 
 impl Environment {
@@ -94,8 +98,7 @@ impl Credentials {
     /// # Errors
     /// Anything but a readable, whole `auth.json` or none; and mode `token` without a token.
     pub fn open(settings: &Path, environment: Environment) -> Result<Self, OpenError> {
-        private_folder(settings)
-            .map_err(|source| OpenError::Folder { path: settings.to_owned(), source })?;
+        private_folder(settings).map_err(|source| OpenError::Folder { path: settings.to_owned(), source })?;
         let file = AuthFile::in_folder(settings);
         let kept = Kept { document: file.read()?, cli: None };
         let state = state_of(&kept, &environment);
@@ -117,6 +120,32 @@ impl Credentials {
     /// Why it is not let in: in mode `token` without a live token, in every mode with a revoked or expired one.
     pub fn identify(&self, authorization: Option<&[u8]>, now: Timestamp) -> Result<Caller, Refusal> {
         self.0.state.load().identify(authorization, now)
+    }
+
+    /// Ready when the caller's credential no longer lets a request in: revoked, expired, replaced, or needed by now.
+    /// For streams, which outlive the request that was judged (W-S24). At once, or for expiry within a second.
+    pub fn cut(&self, caller: &Caller, clock: &Clock) -> impl Future<Output = ()> + use<> {
+        let (store, caller, clock) = (self.clone(), caller.clone(), clock.clone());
+        async move {
+            // Before the first look, so that no change falls between look and wait.
+            let mut changed = store.0.changed.subscribe();
+            loop {
+                let now = clock.now();
+                let state = store.0.state.load_full();
+                if !state.holds(&caller, now) {
+                    return;
+                }
+                match state.end_of(&caller) {
+                    // It fails only if the store is gone, and this future holds it.
+                    None => drop(changed.changed().await),
+                    Some(end) => {
+                        let left = Duration::from_millis(end.since(now).unsigned_abs());
+                        // Looked at each second, because the wall clock may jump over the end (a resumed laptop).
+                        drop(clock.timeout(left.min(LOOK_AT_EXPIRY), changed.changed()).await);
+                    }
+                }
+            }
+        }
     }
 
     /// Who needs a token.
@@ -164,7 +193,13 @@ impl Credentials {
     ///
     /// # Errors
     /// If there is no such token, or the file cannot be written; nothing has changed then.
-    pub fn bind(&self, id: TokenId, machine: &MachineId, now: Timestamp, trace_id: &str) -> Result<Bound, ChangeError> {
+    pub fn bind(
+        &self,
+        id: TokenId,
+        machine: &MachineId,
+        now: Timestamp,
+        trace_id: &str,
+    ) -> Result<Bound, ChangeError> {
         let mut kept = self.kept();
         let mut document = kept.document.clone();
         let token = token_mut(&mut document, id)?;
