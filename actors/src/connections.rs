@@ -2,12 +2,8 @@
 //!
 //! *Live* truth (design §1): never in the log, gone on restart. Bounded: an entry leaves [`KEPT_FOR`] after its bridge's
 //! last request, and beyond [`MOST_CONNECTIONS`] the longest silent one makes room.
-//!
-//! What a request tells of its bridge besides (its version, its clock) is handed on to a [`Listener`], for those are
-//! facts for rules and belong in the log (design §5).
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,19 +31,6 @@ pub struct Sighting {
     pub version: Option<String>,
     /// Where the request came from, as far as that can be believed (W-S8).
     pub address: Option<IpAddr>,
-    /// The machine's clock minus ours, milliseconds, if told.
-    pub skew_ms: Option<i64>,
-}
-
-/// Whoever turns sightings into events. Called for each request, on its thread: it must be quick and wait for nobody.
-pub trait Listener: Send + Sync {
-    /// A bridge has made a request.
-    fn seen(&self, sighting: &Sighting);
-}
-
-/// For those who need no events.
-impl Listener for () {
-    fn seen(&self, _: &Sighting) {}
 }
 
 /// One bridge, as the API lists it.
@@ -69,15 +52,16 @@ pub struct Connection {
 }
 
 /// The table. Clones are the same one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Connections(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     clock: Clock,
-    listener: Arc<dyn Listener>,
     table: Mutex<BTreeMap<MachineId, Entry>>,
 }
 
+#[derive(Debug)]
 struct Entry {
     connection: Connection,
     seen: Duration,
@@ -85,15 +69,14 @@ struct Entry {
 
 impl Connections {
     /// An empty table.
-    pub fn new(clock: Clock, listener: Arc<dyn Listener>) -> Self {
-        Self(Arc::new(Inner { clock, listener, table: Mutex::default() }))
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner { clock, table: Mutex::default() }))
     }
 
     /// Notes a request. A label or version that it lacks is kept from before.
     pub fn saw(&self, sighting: Sighting) {
-        self.0.listener.seen(&sighting);
         let (seen, now) = (self.0.clock.elapsed(), self.0.clock.now());
-        let Sighting { machine, label, version, address, .. } = sighting;
+        let Sighting { machine, label, version, address } = sighting;
         let mut table = self.0.table.lock().unwrap_or_else(PoisonError::into_inner);
         let former = table.remove(&machine).map(|entry| entry.connection);
         if former.is_none() && table.len() >= MOST_CONNECTIONS {
@@ -119,12 +102,6 @@ impl Connections {
         let mut entries: Vec<_> = table.values().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.seen));
         entries.into_iter().map(|entry| entry.connection.clone()).collect()
-    }
-}
-
-impl fmt::Debug for Connections {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connections").finish_non_exhaustive()
     }
 }
 
@@ -168,7 +145,7 @@ mod tests {
     #[actix_rt::test]
     async fn newest_first_and_gone_after_five_minutes() {
         let (clock, time) = Clock::virtual_at(Timestamp::EPOCH);
-        let table = Connections::new(clock, Arc::new(()));
+        let table = Connections::new(clock);
         table.saw(sighting("a"));
         advance(&time, 200).await;
         table.saw(sighting("b"));
@@ -183,7 +160,7 @@ mod tests {
     #[test]
     fn what_a_later_request_lacks_is_kept() {
         let (clock, _time) = Clock::virtual_at(Timestamp::EPOCH);
-        let table = Connections::new(clock, Arc::new(()));
+        let table = Connections::new(clock);
         table.saw(Sighting { label: Some("Desk".into()), version: Some("1".into()), ..sighting("a") });
         table.saw(Sighting { version: Some("2".into()), ..sighting("a") });
         assert_eq!(
@@ -195,7 +172,7 @@ mod tests {
     #[actix_rt::test]
     async fn bounded_whatever_comes() {
         let (clock, time) = Clock::virtual_at(Timestamp::EPOCH);
-        let table = Connections::new(clock, Arc::new(()));
+        let table = Connections::new(clock);
         table.saw(sighting("first"));
         advance(&time, 1).await;
         for n in 0..MOST_CONNECTIONS + 10 {
@@ -205,20 +182,5 @@ mod tests {
         assert_eq!(list.len(), MOST_CONNECTIONS);
         assert!(list.iter().all(|c| c.machine_id.as_str() != "first"), "the longest silent makes room");
         assert!(list.iter().all(|c| c.machine_label.as_ref().unwrap().chars().count() == MOST_CHARS));
-    }
-
-    #[test]
-    fn every_sighting_is_handed_on() {
-        struct Heard(Mutex<Vec<Sighting>>);
-        impl Listener for Heard {
-            fn seen(&self, sighting: &Sighting) {
-                self.0.lock().unwrap().push(sighting.clone());
-            }
-        }
-        let (clock, _time) = Clock::virtual_at(Timestamp::EPOCH);
-        let heard = Arc::new(Heard(Mutex::default()));
-        let seen = Sighting { version: Some("2".into()), skew_ms: Some(-61_000), ..sighting("a") };
-        Connections::new(clock, heard.clone()).saw(seen.clone());
-        assert_eq!(*heard.0.lock().unwrap(), [seen]);
     }
 }

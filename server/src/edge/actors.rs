@@ -7,5 +7,5 @@ use crate::error::Error;
 
 /// Lists the actors. Waits for none of them.
 pub async fn list(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
-    answer::json(&serde_json::json!({ "live": true, "actors": edge.directory.states() }))
+    answer::json(&serde_json::json!({ "live": true, "actors": edge.plane.directory.states() }))
 }

@@ -182,7 +182,7 @@ async fn read(
         }
         Ok(whole.freeze())
     };
-    let in_time = edge.clock.timeout(DEADLINE, all).await;
+    let in_time = edge.plane.clock.timeout(DEADLINE, all).await;
     in_time.unwrap_or(Err(Error::TooSlow { limit_s: DEADLINE.as_secs() }))
 }
 

@@ -4,9 +4,10 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use patze_actors::connections::Sighting;
 use patze_actors::credentials::Reach;
+use patze_actors::machine::Heard;
 use patze_core::event::envelope::MAX_ID_UNITS;
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
+use patze_core::time::{SECOND, Timestamp};
 
 use super::{Edge, answer};
 use crate::error::Error;
@@ -29,12 +30,14 @@ pub(super) fn note(edge: &Edge, request: &HttpRequest, reach: &Reach) {
         return;
     }
     let sent_at = told(headers, "x-patze-sent-at").and_then(|text| Timestamp::parse(&text));
+    let version = told(headers, "x-patze-bridge-version");
+    let skew_seconds = sent_at.map(|sent_at| sent_at.since(edge.plane.clock.now()) / SECOND);
+    edge.plane.heard(&machine, Heard { bridge_version: version.clone(), skew_seconds });
     edge.connections.saw(Sighting {
         machine,
         label: told(headers, "x-patze-machine-label"),
-        version: told(headers, "x-patze-bridge-version"),
+        version,
         address: edge.guard.peer(request).address,
-        skew_ms: sent_at.map(|sent_at| sent_at.since(edge.clock.now())),
     });
 }
 

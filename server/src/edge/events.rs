@@ -92,7 +92,7 @@ pub async fn events(
     caller: web::ReqData<Caller>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let head = edge.log.head();
+    let head = edge.log().head();
     let log = answer::query(&request, "log");
     let start = match answer::query(&request, "after") {
         None => Start::Now,
@@ -159,14 +159,14 @@ impl Frames {
                     "position": head.position,
                     "foldVersion": FOLD_VERSION,
                     "build": super::BUILD,
-                    "now": edge.clock.now(),
+                    "now": edge.plane.clock.now(),
                 }),
             ));
         }
         let source = match start {
             Start::After(after) => Source::after(&edge, after),
             // Live from the newest frame on; a subscription to that never fails.
-            Start::Now | Start::Anew(_) => edge.hub.subscribe(None).map_or(Source::Over, Source::Live),
+            Start::Now | Start::Anew(_) => edge.plane.hub.subscribe(None).map_or(Source::Over, Source::Live),
         };
         if let (Start::Anew(reset), Source::Live(live)) = (start, &source) {
             let position = live.next_position() - 1;
@@ -175,8 +175,8 @@ impl Frames {
                 &json!({ "logId": head.log_id, "position": position, "reason": reset.word() }),
             ));
         }
-        let next_beat = edge.clock.elapsed() + HEARTBEAT;
-        let beat = Box::pin(edge.clock.sleep_until_elapsed(next_beat));
+        let next_beat = edge.plane.clock.elapsed() + HEARTBEAT;
+        let beat = Box::pin(edge.plane.clock.sleep_until_elapsed(next_beat));
         Self { edge, opening, next_beat, beat, cut, source }
     }
 
@@ -185,11 +185,11 @@ impl Frames {
         if self.beat.as_mut().poll(cx).is_pending() {
             return false;
         }
-        let now = self.edge.clock.elapsed();
+        let now = self.edge.plane.clock.elapsed();
         while self.next_beat <= now {
             self.next_beat += HEARTBEAT;
         }
-        self.beat = Box::pin(self.edge.clock.sleep_until_elapsed(self.next_beat));
+        self.beat = Box::pin(self.edge.plane.clock.sleep_until_elapsed(self.next_beat));
         // Polled once, so that it wakes this task.
         let _ = self.beat.as_mut().poll(cx);
         true
@@ -222,7 +222,7 @@ impl MessageBody for Frames {
 
 impl Source {
     fn after(edge: &Edge, after: u64) -> Self {
-        match edge.hub.subscribe(Some(after)) {
+        match edge.plane.hub.subscribe(Some(after)) {
             Ok(live) => Self::Live(live),
             Err(_) => Self::Past(Past { after, frames: VecDeque::new(), reading: None }),
         }
@@ -263,12 +263,12 @@ impl Past {
     fn go_on(&mut self, edge: &web::Data<Edge>) -> Source {
         match Source::after(edge, self.after) {
             Source::Past(mut past) => {
-                if edge.log.head().position.saturating_sub(past.after) > MOST_BEHIND {
+                if edge.log().head().position.saturating_sub(past.after) > MOST_BEHIND {
                     return Source::Over;
                 }
                 let (edge, after) = (edge.clone(), past.after);
                 past.reading = Some(Box::pin(async move {
-                    edge.log.read_after(after, PAGE_EVENTS, PAGE_BYTES).await
+                    edge.log().read_after(after, PAGE_EVENTS, PAGE_BYTES).await
                 }));
                 Source::Past(past)
             }
@@ -279,7 +279,7 @@ impl Past {
     fn take(&mut self, edge: &Edge, page: &[StoredEvent]) {
         let Some(last) = page.last() else {
             // Positions without events, up to where the ring begins: they were cut from history.
-            if let Err(missing) = edge.hub.subscribe(Some(self.after)) {
+            if let Err(missing) = edge.plane.hub.subscribe(Some(self.after)) {
                 self.after = missing.oldest - 1;
             }
             return;

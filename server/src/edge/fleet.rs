@@ -29,7 +29,7 @@ pub async fn snapshot(edge: web::Data<Edge>, request: HttpRequest) -> Result<Htt
     if let Some(known) = unchanged(&edge, &request)? {
         return Ok(known);
     }
-    let Written { position, text } = edge.snapshot.newest(&edge.log).await?;
+    let Written { position, text } = edge.snapshot.newest(edge.log()).await?;
     Ok(fresh(&edge, position).body(text))
 }
 
@@ -38,11 +38,11 @@ pub async fn state(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpRe
     if let Some(known) = unchanged(&edge, &request)? {
         return Ok(known);
     }
-    let Written { position, text } = edge.state.newest(&edge.log).await?;
+    let Written { position, text } = edge.state.newest(edge.log()).await?;
     let head = format!(
         r#"{{"logId":"{}","position":{position},"foldVersion":{FOLD_VERSION},"now":"{}","state":"#,
         &edge.log_id,
-        edge.clock.now()
+        edge.plane.clock.now()
     );
     // In three pieces, so that the large one stays shared.
     let pieces = [Bytes::from(head), text, Bytes::from_static(b"}")];
@@ -59,7 +59,7 @@ fn unchanged(edge: &Edge, request: &HttpRequest) -> Result<Option<HttpResponse>,
             message: "this version shows the newest state alone; leave ?at= out".into(),
         });
     }
-    let tag = answer::etag(&edge.log_id, edge.log.fleet().position());
+    let tag = answer::etag(&edge.log_id, edge.log().fleet().position());
     Ok(answer::is_known(request, &tag).then(|| {
         let mut response = HttpResponse::NotModified();
         response.insert_header(header::ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));

@@ -27,7 +27,7 @@ pub async fn health(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
 
 /// Whether events can be stored, and the head of the log: an outside copy of it proves the past (design §6).
 pub async fn readyz(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
-    let (head, status) = (edge.log.head(), edge.log.status());
+    let (head, status) = (edge.log().head(), edge.log().status());
     let reasons = reasons(&status);
     let digest: String = head.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({
@@ -41,7 +41,7 @@ pub async fn readyz(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
         "checkpoint": status.checkpoint,
         "check": word(status.check),
         "differed": status.differed,
-        "queueBytes": edge.log.metrics().queue_bytes.load(std::sync::atomic::Ordering::Relaxed),
+        "queueBytes": edge.log().metrics().queue_bytes.load(std::sync::atomic::Ordering::Relaxed),
     });
     let code = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(HttpResponse::build(code).content_type(JSON).body(body.to_string()))

@@ -173,7 +173,7 @@ fn not_allowed(own: &MachineId) -> Rejection {
 }
 
 async fn append(edge: &Edge, batch: Batch) -> Result<Vec<Placed>, Error> {
-    let pending = edge.log.append(Lane::Ingest, batch).map_err(|_| Error::Overloaded)?;
+    let pending = edge.log().append(Lane::Ingest, batch).map_err(|_| Error::Overloaded)?;
     pending.await.map(|appended| appended.placed).map_err(not_stored)
 }
 

@@ -14,7 +14,7 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
 /// Shows the page.
 pub async fn page(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let fleet = edge.log.fleet();
+    let fleet = edge.log().fleet();
     let facts = fleet.facts();
     let counts = if edge.guard.credentials().mode() == Mode::None {
         format!(

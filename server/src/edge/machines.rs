@@ -3,7 +3,6 @@
 //! Each is a control event; the answer is sent when the fleet has it. What is so already is answered without an event.
 
 use actix_web::{HttpResponse, web};
-use patze_actors::log::{Batch, Lane};
 use patze_core::event::control::Control;
 use patze_core::ids::MachineId;
 use serde_json::{Value, json};
@@ -32,7 +31,7 @@ pub async fn rename(
         }
     };
     let machine_id = known(&edge, &machine)?;
-    let current = edge.log.fleet().facts().machines.get(&machine_id).and_then(|m| m.given_name.clone());
+    let current = edge.log().fleet().facts().machines.get(&machine_id).and_then(|m| m.given_name.clone());
     let done = current.as_deref() == name.as_deref();
     decide(&edge, done, Control::MachineRenamed { machine_id, name }).await
 }
@@ -40,13 +39,13 @@ pub async fn rename(
 /// Its data is still taken; it counts in no health and raises no attention.
 pub async fn pause(edge: web::Data<Edge>, machine: web::Path<String>, _: Nothing) -> Result<HttpResponse, Error> {
     let machine_id = known(&edge, &machine)?;
-    decide(&edge, edge.log.fleet().is_paused(&machine_id), Control::MachinePaused { machine_id }).await
+    decide(&edge, edge.log().fleet().is_paused(&machine_id), Control::MachinePaused { machine_id }).await
 }
 
 /// It counts again.
 pub async fn resume(edge: web::Data<Edge>, machine: web::Path<String>, _: Nothing) -> Result<HttpResponse, Error> {
     let machine_id = known(&edge, &machine)?;
-    decide(&edge, !edge.log.fleet().is_paused(&machine_id), Control::MachineResumed { machine_id }).await
+    decide(&edge, !edge.log().fleet().is_paused(&machine_id), Control::MachineResumed { machine_id }).await
 }
 
 /// It leaves the hot state and is new with its next event; the log stays as it is.
@@ -61,7 +60,7 @@ fn is_name(name: &str) -> bool {
 
 fn known(edge: &Edge, machine: &str) -> Result<MachineId, Error> {
     let machine_id = MachineId::new(machine);
-    if edge.log.fleet().facts().machines.get(&machine_id).is_some() {
+    if edge.log().fleet().facts().machines.get(&machine_id).is_some() {
         Ok(machine_id)
     } else {
         Err(Error::NoSuch { kind: "machine", id: machine.chars().take(256).collect() })
@@ -71,11 +70,10 @@ fn known(edge: &Edge, machine: &str) -> Result<MachineId, Error> {
 /// Appends what was decided, unless it is so already, and shows the machine as it is then.
 async fn decide(edge: &Edge, done: bool, control: Control) -> Result<HttpResponse, Error> {
     if !done {
-        let batch = Batch::control([edge.control_event(&control)?]);
-        let pending = edge.log.append(Lane::Control, batch).map_err(|_| Error::Overloaded)?;
+        let pending = edge.plane.recorder.record(&control, &super::trace_id()?).map_err(|_| Error::Overloaded)?;
         pending.await.map_err(ingest::not_stored)?;
     }
-    let fleet = edge.log.fleet();
+    let fleet = edge.log().fleet();
     answer::json(&json!({
         "ok": true,
         "position": fleet.position(),

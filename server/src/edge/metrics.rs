@@ -98,7 +98,7 @@ pub async fn metrics(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     page.family("patze_build_info", "gauge", "The running version.");
     page.sample("patze_build_info", &format!("version=\"{BUILD}\""), 1);
     log(&mut page, &edge);
-    stream(&mut page, &edge.hub.stats());
+    stream(&mut page, &edge.plane.hub.stats());
     answers(&mut page, &edge.counters)?;
     if let Some(bytes) = resident_bytes() {
         page.one("process_resident_memory_bytes", "gauge", "Resident memory.", bytes);
@@ -107,9 +107,9 @@ pub async fn metrics(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
 }
 
 fn log(page: &mut Page, edge: &Edge) {
-    let log = edge.log.metrics();
+    let log = edge.log().metrics();
     let get = |counter: &AtomicU64| counter.load(Relaxed);
-    page.one("patze_log_position", "gauge", "The last position.", edge.log.head().position);
+    page.one("patze_log_position", "gauge", "The last position.", edge.log().head().position);
     for (name, help, counter) in [
         ("patze_events_stored_total", "Events stored.", &log.events),
         ("patze_events_duplicate_total", "Events that were there already.", &log.duplicates),

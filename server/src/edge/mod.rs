@@ -41,14 +41,10 @@ use std::sync::Arc;
 
 use actix_web::web;
 use patze_actors::connections::Connections;
+use patze_actors::control_plane::ControlPlane;
 use patze_actors::credentials::{Caller, TokenId};
-use patze_actors::log::{Batch, Lane, Log};
-use patze_actors::stream::Hub;
-use patze_core::event::Event;
-use patze_core::event::control::Control;
-use patze_core::ids::{self, LogId, MachineId};
-use patze_supervise::clock::Clock;
-use patze_supervise::observe::Directory;
+use patze_actors::log::Log;
+use patze_core::ids::{LogId, MachineId};
 
 use crate::error::Error;
 use crate::guard::Guard;
@@ -60,93 +56,60 @@ pub use serve::serve;
 /// The running version.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
 
-/// What the edge is built from.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    /// The event log, its writer running.
-    pub log: Log,
-    /// Where the log's publisher puts frames.
-    pub hub: Hub,
-    /// Who may do what.
-    pub guard: Guard,
-    /// The live table of bridges.
-    pub connections: Connections,
-    /// The states of all actors.
-    pub directory: Directory,
-}
-
 /// What handlers share; one for all workers.
 #[derive(Debug)]
 pub struct Edge {
-    log: Log,
+    plane: ControlPlane,
     log_id: LogId,
-    hub: Hub,
     guard: Guard,
     connections: Connections,
-    directory: Directory,
-    clock: Clock,
     counters: Counters,
     snapshot: Body,
     state: Body,
 }
 
 impl Edge {
-    /// The edge of a control plane.
-    pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { log, hub, guard, connections, directory } = parts;
+    /// The edge of a running control plane.
+    pub fn new(plane: ControlPlane, guard: Guard) -> Arc<Self> {
         Arc::new(Self {
-            log_id: log.head().log_id,
-            clock: guard.clock().clone(),
-            log,
-            hub,
+            log_id: plane.log.head().log_id,
+            connections: Connections::new(plane.clock.clone()),
+            plane,
             guard,
-            connections,
-            directory,
             counters: Counters::default(),
             snapshot: fleet::snapshot_body(),
             state: fleet::state_body(),
         })
     }
 
-    /// Ends every open stream, so that a graceful stop of the server need not wait for them.
-    pub fn end_streams(&self) {
-        self.hub.close();
+    fn log(&self) -> &Log {
+        &self.plane.log
     }
 
     /// Ready when a caller's open streams are to be cut, because its credential ended (W-S24).
     fn cut(&self, caller: &Caller) -> impl Future<Output = ()> + use<> {
-        self.guard.credentials().cut(caller, &self.clock)
+        self.guard.credentials().cut(caller, &self.plane.clock)
     }
 
     /// The machine that a bridge token belongs to, from its first use on: `machine`, unless another request was first.
     async fn bind(&self, token: TokenId, machine: MachineId) -> Result<MachineId, Error> {
-        let (credentials, now, trace) = (self.guard.credentials().clone(), self.clock.now(), trace_id()?);
+        let (credentials, now, trace) = (self.guard.credentials().clone(), self.plane.clock.now(), trace_id()?);
         let bound = web::block(move || credentials.bind(token, &machine, now, &trace));
         let bound = bound.await.map_err(Error::internal)?.map_err(Error::internal)?;
         if let Some(event) = bound.event {
-            let pending = self.log.append(Lane::Control, Batch::control([event]));
+            let pending = self.plane.recorder.append(event).map_err(|_| Error::Overloaded)?;
             // Bound it is, whatever becomes of the event; the next start appends it again (see the store's doc).
-            if let Err(error) = pending.map_err(|_| Error::Overloaded)?.await {
+            if let Err(error) = pending.await {
                 tracing::warn!(%error, "the event of a bound token is not stored");
             }
         }
         Ok(bound.machine)
     }
-
-    /// A fact that a request decided, as an event.
-    fn control_event(&self, control: &Control) -> Result<Event, Error> {
-        let now = self.clock.now();
-        Ok(control.to_event(ids::ulid(now, random()?), now, &trace_id()?))
-    }
 }
 
 /// A request's id, for the traces of the events that it causes.
 fn trace_id() -> Result<String, Error> {
-    Ok(format!("req_{:032x}", random()?))
-}
-
-fn random() -> Result<u128, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| Error::internal(e.to_string()))?;
-    Ok(u128::from_ne_bytes(bytes))
+    Ok(format!("req_{:032x}", u128::from_ne_bytes(bytes)))
 }

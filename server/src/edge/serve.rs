@@ -9,7 +9,6 @@ use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use actix_web_lab::middleware::CatchPanic;
-use patze_actors::stream::Herald;
 
 use super::layers::{after_compression, choose_for_compression, count, errors_as_json};
 use super::{Edge, routes};
@@ -35,14 +34,14 @@ const STOP_SECONDS: u64 = 3;
 #[cfg(target_os = "linux")]
 const STUCK: Duration = Duration::from_secs(30);
 
-/// Serves on `listeners` until the returned server is stopped. Spawns `herald` on the calling runtime.
+/// Serves on `listeners` until the returned server is stopped.
 ///
-/// Signals are the caller's: on a stop call [`Edge::end_streams`], then `server.handle().stop(true)`.
+/// Signals are the caller's. To stop: end the streams (`ControlPlane::hub`'s `close`), `server.handle().stop(true)`, then
+/// stop the control plane, so that what was accepted is answered.
 ///
 /// # Errors
 /// If a listener cannot be used.
-pub fn serve(listeners: Vec<TcpListener>, edge: Arc<Edge>, herald: Herald) -> io::Result<Server> {
-    actix_rt::spawn(herald.run());
+pub fn serve(listeners: Vec<TcpListener>, edge: Arc<Edge>) -> io::Result<Server> {
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&edge)))
