@@ -47,7 +47,10 @@ pub(super) async fn errors_as_json<B: MessageBody>(request: ServiceRequest, next
 }
 
 /// Lets `Compress` have whole bodies that are large enough, and no streams.
-pub(super) async fn choose_for_compression<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
+pub(super) async fn choose_for_compression<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Answer<B> {
     let mut response = next.call(request).await?;
     let large = matches!(response.response().body().size(), BodySize::Sized(size) if size >= COMPRESSED_FROM);
     if !large && !response.headers().contains_key(header::CONTENT_ENCODING) {

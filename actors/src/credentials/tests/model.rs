@@ -104,6 +104,6 @@ proptest! {
                 prop_assert_eq!(caller.reach(), &reach);
             }
         }
-        prop_assert_eq!(store.facts("t").len(), events);
+        prop_assert_eq!(store.facts(std::iter::empty(), at(0), "t").len(), events);
     }
 }
