@@ -126,7 +126,10 @@ impl Kind {
     fn of(request: &HttpRequest) -> Self {
         let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Self::Unnamed };
         let starts_with = |text: &str| {
-            value.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+            value
+                .as_bytes()
+                .get(..text.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
         };
         match () {
             () if starts_with("application/json") => Self::Json,
@@ -215,8 +218,9 @@ fn check_json(bytes: &[u8]) -> Result<(), Error> {
     if bytes.is_empty() {
         return Err(Error::MalformedBody("the body is empty; a JSON body is announced".to_owned()));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| Error::MalformedBody(format!("the body is not UTF-8 from byte {} on", e.valid_up_to())))?;
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        Error::MalformedBody(format!("the body is not UTF-8 from byte {} on", e.valid_up_to()))
+    })?;
     // A text that does not even hold these letters, written out or as escapes, has no such key.
     if may_hold_proto(text.as_bytes()) && has_proto_key(text) {
         return Err(Error::MalformedBody("the body has a key \"__proto__\"".to_owned()));

@@ -144,12 +144,7 @@ impl Reset {
 // === impl Frames ===
 
 impl Frames {
-    fn new(
-        edge: web::Data<Edge>,
-        start: Start,
-        head: &Head,
-        cut: Pin<Box<dyn Future<Output = ()>>>,
-    ) -> Self {
+    fn new(edge: web::Data<Edge>, start: Start, head: &Head, cut: Pin<Box<dyn Future<Output = ()>>>) -> Self {
         let mut opening = VecDeque::from([Bytes::from_static(b": connected\n\n")]);
         if start != Start::Now {
             opening.push_back(named_frame(
@@ -267,9 +262,10 @@ impl Past {
                     return Source::Over;
                 }
                 let (edge, after) = (edge.clone(), past.after);
-                past.reading = Some(Box::pin(async move {
-                    edge.log().read_after(after, PAGE_EVENTS, PAGE_BYTES).await
-                }));
+                past.reading =
+                    Some(Box::pin(
+                        async move { edge.log().read_after(after, PAGE_EVENTS, PAGE_BYTES).await },
+                    ));
                 Source::Past(past)
             }
             live => live,

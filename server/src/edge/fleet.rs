@@ -7,8 +7,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::stream;
-use patze_core::fleet::{FOLD_VERSION, Fleet};
 use patze_core::fleet::snapshot::Snapshot;
+use patze_core::fleet::{FOLD_VERSION, Fleet};
 
 use super::bodies::{Body, Written};
 use super::{Edge, answer};

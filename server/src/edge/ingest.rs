@@ -109,11 +109,7 @@ pub async fn batch(
     push_list(&mut out, accepted.iter().map(|(index, event)| (*index, Fate::Accepted(event))), minimal)?;
     out.push_str(r#"],"rejected":["#);
     push_list(&mut out, rejected.iter().map(|(index, fault)| (*index, Fate::Rejected(fault))), minimal)?;
-    out.push_str(&format!(
-        r#"],"acceptedCount":{},"rejectedCount":{}}}"#,
-        accepted.len(),
-        rejected.len()
-    ));
+    out.push_str(&format!(r#"],"acceptedCount":{},"rejectedCount":{}}}"#, accepted.len(), rejected.len()));
     Ok(answered(out, minimal))
 }
 
@@ -217,9 +213,9 @@ fn push_list<'a>(
 /// Whether the client does without the echo (RFC 7240).
 fn wants_minimal(request: &HttpRequest) -> bool {
     let preferences = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
-    preferences
-        .flat_map(|value| value.split(','))
-        .any(|preference| preference.split(';').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("return=minimal")))
+    preferences.flat_map(|value| value.split(',')).any(|preference| {
+        preference.split(';').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("return=minimal"))
+    })
 }
 
 fn answered(text: String, minimal: bool) -> HttpResponse {
@@ -247,10 +243,21 @@ mod tests {
         let events = split("\n {\"x\":[1,{}], \"events\" : [ {\"a\":1} , 2,\"s\" ] }").unwrap();
         assert_eq!(events.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{\"a\":1}", "2", "\"s\""]);
         assert!(split("{\"events\":[]}").unwrap().is_empty());
-        for text in ["[]", "[[{}]]", "1", "\"x\"", "null", "{}", "{\"events\":{}}", "{\"events\":null}", "[\"a\"]"] {
+        for text in
+            ["[]", "[[{}]]", "1", "\"x\"", "null", "{}", "{\"events\":{}}", "{\"events\":null}", "[\"a\"]"]
+        {
             assert_eq!(code(text), "shape", "{text}");
         }
-        for text in ["{", "{\"events\":[}", "[1,", "{\"events\":[]} x", "nul", "\"abc", "", "{\"events\":[{\"a\":01}]}"] {
+        for text in [
+            "{",
+            "{\"events\":[}",
+            "[1,",
+            "{\"events\":[]} x",
+            "nul",
+            "\"abc",
+            "",
+            "{\"events\":[{\"a\":01}]}",
+        ] {
             assert_eq!(code(text), "json", "{text}");
         }
     }

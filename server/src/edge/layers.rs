@@ -1,6 +1,5 @@
 //! What surrounds every handler; the order and its reasons are in the [edge's](super) doc.
 
-use actix_web::ResponseError as _;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
@@ -47,7 +46,10 @@ pub(super) async fn errors_as_json<B: MessageBody>(request: ServiceRequest, next
 }
 
 /// Lets `Compress` have whole bodies that are large enough, and no streams.
-pub(super) async fn choose_for_compression<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
+pub(super) async fn choose_for_compression<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Answer<B> {
     let mut response = next.call(request).await?;
     let large = matches!(response.response().body().size(), BodySize::Sized(size) if size >= COMPRESSED_FROM);
     if !large && !response.headers().contains_key(header::CONTENT_ENCODING) {

@@ -26,7 +26,8 @@ pub async fn rename(
         _ => {
             return Err(Error::InvalidField {
                 code: "invalid_name",
-                message: "name must be null, or a text of 1 to 128 characters without control characters".into(),
+                message: "name must be null, or a text of 1 to 128 characters without control characters"
+                    .into(),
             });
         }
     };
@@ -37,19 +38,31 @@ pub async fn rename(
 }
 
 /// Its data is still taken; it counts in no health and raises no attention.
-pub async fn pause(edge: web::Data<Edge>, machine: web::Path<String>, _: Nothing) -> Result<HttpResponse, Error> {
+pub async fn pause(
+    edge: web::Data<Edge>,
+    machine: web::Path<String>,
+    _: Nothing,
+) -> Result<HttpResponse, Error> {
     let machine_id = known(&edge, &machine)?;
     decide(&edge, edge.log().fleet().is_paused(&machine_id), Control::MachinePaused { machine_id }).await
 }
 
 /// It counts again.
-pub async fn resume(edge: web::Data<Edge>, machine: web::Path<String>, _: Nothing) -> Result<HttpResponse, Error> {
+pub async fn resume(
+    edge: web::Data<Edge>,
+    machine: web::Path<String>,
+    _: Nothing,
+) -> Result<HttpResponse, Error> {
     let machine_id = known(&edge, &machine)?;
     decide(&edge, !edge.log().fleet().is_paused(&machine_id), Control::MachineResumed { machine_id }).await
 }
 
 /// It leaves the hot state and is new with its next event; the log stays as it is.
-pub async fn forget(edge: web::Data<Edge>, machine: web::Path<String>, _: Nothing) -> Result<HttpResponse, Error> {
+pub async fn forget(
+    edge: web::Data<Edge>,
+    machine: web::Path<String>,
+    _: Nothing,
+) -> Result<HttpResponse, Error> {
     let machine_id = known(&edge, &machine)?;
     decide(&edge, false, Control::MachineForgotten { machine_id }).await
 }
@@ -70,7 +83,8 @@ fn known(edge: &Edge, machine: &str) -> Result<MachineId, Error> {
 /// Appends what was decided, unless it is so already, and shows the machine as it is then.
 async fn decide(edge: &Edge, done: bool, control: Control) -> Result<HttpResponse, Error> {
     if !done {
-        let pending = edge.plane.recorder.record(&control, &super::trace_id()?).map_err(|_| Error::Overloaded)?;
+        let pending =
+            edge.plane.recorder.record(&control, &super::trace_id()?).map_err(|_| Error::Overloaded)?;
         pending.await.map_err(ingest::not_stored)?;
     }
     let fleet = edge.log().fleet();

@@ -115,7 +115,11 @@ fn log(page: &mut Page, edge: &Edge) {
         ("patze_events_duplicate_total", "Events that were there already.", &log.duplicates),
         ("patze_batches_total", "Batches answered.", &log.batches),
         ("patze_batches_failed_total", "Batches that could not be stored.", &log.failed_batches),
-        ("patze_batches_overloaded_total", "Batches turned away because the queue was full.", &log.overloaded),
+        (
+            "patze_batches_overloaded_total",
+            "Batches turned away because the queue was full.",
+            &log.overloaded,
+        ),
         ("patze_commits_total", "Transactions committed.", &log.commits),
         ("patze_checkpoints_total", "Checkpoints stored.", &log.checkpoints),
         ("patze_checkpoints_skipped_total", "Checkpoints skipped.", &log.checkpoints_skipped),
@@ -132,7 +136,12 @@ fn log(page: &mut Page, edge: &Edge) {
         ("patze_commit_seconds_total", "counter", "Time in transactions.", &log.commit_micros),
         ("patze_commit_seconds_max", "gauge", "The longest transaction.", &log.longest_commit_micros),
         ("patze_fold_seconds_max", "gauge", "The longest fold of a transaction.", &log.longest_fold_micros),
-        ("patze_publish_seconds_max", "gauge", "The longest publish of a transaction.", &log.longest_publish_micros),
+        (
+            "patze_publish_seconds_max",
+            "gauge",
+            "The longest publish of a transaction.",
+            &log.longest_publish_micros,
+        ),
     ] {
         page.one(name, kind, help, Seconds(get(counter)));
     }
@@ -150,7 +159,12 @@ fn log(page: &mut Page, edge: &Edge) {
 
 fn stream(page: &mut Page, stats: &Stats) {
     page.one("patze_subscribers", "gauge", "Open streams.", stats.subscribers);
-    page.one("patze_subscribers_cut_total", "counter", "Streams cut because their client was slow.", stats.cut);
+    page.one(
+        "patze_subscribers_cut_total",
+        "counter",
+        "Streams cut because their client was slow.",
+        stats.cut,
+    );
     page.one("patze_frames_encoded_total", "counter", "Frames encoded.", stats.encoded);
     page.one("patze_ring_frames", "gauge", "Frames in memory.", stats.ring_frames);
     page.one("patze_ring_bytes", "gauge", "Bytes of frames in memory.", stats.ring_bytes);
@@ -168,7 +182,11 @@ fn answers(page: &mut Page, counters: &Counters) -> Result<(), Error> {
             let count = counter.load(Relaxed);
             if count > 0 {
                 let status = if *status == 0 { "other".to_owned() } else { status.to_string() };
-                page.sample("patze_http_requests_total", &format!("class=\"{class}\",status=\"{status}\""), count);
+                page.sample(
+                    "patze_http_requests_total",
+                    &format!("class=\"{class}\",status=\"{status}\""),
+                    count,
+                );
             }
         }
     }
@@ -227,7 +245,11 @@ mod tests {
         assert!(counters.rejections.iter().all(|counter| counter.load(Relaxed) == 1));
         let mut page = Page::default();
         answers(&mut page, &counters).unwrap();
-        assert!(page.0.contains("patze_http_requests_total{class=\"stream\",status=\"200\"} 1\n"), "{}", page.0);
+        assert!(
+            page.0.contains("patze_http_requests_total{class=\"stream\",status=\"200\"} 1\n"),
+            "{}",
+            page.0
+        );
         assert!(page.0.contains("{class=\"ingest\",status=\"other\"} 1\n"), "{}", page.0);
         assert!(page.0.contains("patze_events_rejected_total{code=\"machine_limit\"} 1\n"), "{}", page.0);
     }

@@ -93,7 +93,8 @@ impl Edge {
 
     /// The machine that a bridge token belongs to, from its first use on: `machine`, unless another request was first.
     async fn bind(&self, token: TokenId, machine: MachineId) -> Result<MachineId, Error> {
-        let (credentials, now, trace) = (self.guard.credentials().clone(), self.plane.clock.now(), trace_id()?);
+        let (credentials, now, trace) =
+            (self.guard.credentials().clone(), self.plane.clock.now(), trace_id()?);
         let bound = web::block(move || credentials.bind(token, &machine, now, &trace));
         let bound = bound.await.map_err(Error::internal)?.map_err(Error::internal)?;
         if let Some(event) = bound.event {
