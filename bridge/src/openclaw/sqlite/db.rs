@@ -31,14 +31,17 @@ impl Db {
     /// Opens the database at `path` for reading and checks that it has what is needed.
     pub fn open(path: &Path, needs: &[Needs]) -> Result<Self, ReadError> {
         let meta = meta(path)?;
-        // SQLite says "unable to open" for whatever reason; this says which.
-        std::fs::File::open(path).map_err(|source| ReadError::file(path, Some(meta.uid()), source))?;
+        // SQLite says "unable to open" for whatever reason; this says which. Opening the file for that would not do: to
+        // close it again takes away the locks that this process holds on it.
+        rustix::fs::access(path, rustix::fs::Access::READ_OK)
+            .map_err(|errno| ReadError::file(path, Some(meta.uid()), errno.into()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = |source| ReadError::sqlite(path, "its settings", source);
         let conn = Connection::open_with_flags(path, flags).map_err(open)?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
         // A small cache: we read each row once.
-        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;").map_err(open)?;
+        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;")
+            .map_err(open)?;
         let db = Self { conn, path: path.to_owned(), file: (meta.dev(), meta.ino()) };
         for Needs { table, columns } in needs {
             let have = db.columns(table)?;
@@ -98,7 +101,9 @@ pub(super) fn is_being_made(path: &Path, now: Timestamp) -> bool {
     let Ok(meta) = meta(path) else { return false };
     let fresh = now.millis() < meta.mtime().saturating_mul(1_000).saturating_add(10_000);
     let tables = Db::open(path, &[]).and_then(|db| {
-        db.ask("the tables", |conn| conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)))
+        db.ask("the tables", |conn| {
+            conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
+        })
     });
     fresh && matches!(tables, Ok(0))
 }
