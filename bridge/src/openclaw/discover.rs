@@ -167,3 +167,6 @@ fn profile(dir: &Path) -> String {
         _ => name.into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

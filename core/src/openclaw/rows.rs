@@ -39,12 +39,12 @@ pub struct BootRow {
 pub struct SessionNode {
     /// The key.
     pub key: String,
-    /// The window that it shows now.
+    /// The window that it shows now; needed only of a key without windows of its own.
     pub session_id: String,
     /// Whether this is the exact-run node of a scheduled run that OpenClaw takes away again when the run has gone well;
     /// see [`super::lanes`].
     pub passing: bool,
-    /// When it was made; the best time there is for a key without a window.
+    /// When it was made; needed only of a key without windows of its own.
     pub made_at: i64,
 }
 

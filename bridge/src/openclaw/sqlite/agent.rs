@@ -1,6 +1,7 @@
 //! An agent's store: `agents/<id>/agent/openclaw-agent.sqlite`, with sessions, windows and transcripts.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -35,8 +36,8 @@ pub(super) struct AgentDb {
     generations: bool,
     /// The session tables as they stood at the version.
     seen: Option<Seen>,
-    /// The version and the state at which there was nothing more to read.
-    pub idle: Option<(i64, AgentState)>,
+    /// The version and the cursor (see [`mark`]) at which there was nothing more to read.
+    pub idle: Option<(i64, u64)>,
 }
 
 struct Seen {
@@ -93,6 +94,11 @@ impl AgentDb {
             let generations = if self.generations { generations(tx)? } else { BTreeMap::new() };
             Ok(Seen { version, lanes: Lanes::new(&self.agent, nodes, windows), generations })
         })
+    }
+
+    /// See [`Db::hold`].
+    pub fn hold<T>(&self, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+        self.db.hold(read)
     }
 
     /// The rows of a window from `next` on, at most `rows` and `bytes` of them, but one at least if there is one.
@@ -161,11 +167,21 @@ impl AgentDb {
     }
 }
 
+/// Tells how far the windows have been read from how far they had been before.
+pub(super) fn mark(state: &AgentState) -> u64 {
+    let mut hash = DefaultHasher::new();
+    for (session_id, window) in &state.windows {
+        (session_id, window.next, &window.generation).hash(&mut hash);
+    }
+    hash.finish()
+}
+
 fn or_null(columns: &HashSet<String>, name: &'static str) -> &'static str {
     if columns.contains(name) { name } else { "NULL" }
 }
 
-/// Only the node of one run of a scheduled job is asked for its entry, which is long.
+/// A node's row is long (20 KB, most of it `entry_json`), and what stands behind that is dear to read. So only the nodes
+/// of which more than the key is needed are asked for it: those of one run of a job, and those without windows.
 fn nodes_sql(columns: &HashSet<String>) -> String {
     let made = or_null(columns, "created_at");
     let passing = if columns.contains("entry_json") {
@@ -175,8 +191,13 @@ fn nodes_sql(columns: &HashSet<String>) -> String {
     } else {
         "NULL"
     };
+    let plain =
+        "instr(session_key, ':run:') = 0 AND session_key IN (SELECT session_key FROM session_windows)";
     format!(
-        "SELECT session_key, current_session_id, coalesce({passing}, 0), coalesce({made}, updated_at) FROM session_nodes"
+        "SELECT session_key, '', 0, 0 FROM session_nodes WHERE {plain}
+         UNION ALL
+         SELECT session_key, current_session_id, coalesce({passing}, 0), coalesce({made}, updated_at)
+         FROM session_nodes WHERE session_key IN (SELECT session_key FROM session_nodes WHERE NOT ({plain}))"
     )
 }
 

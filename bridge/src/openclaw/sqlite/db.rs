@@ -86,6 +86,15 @@ impl Db {
         })
     }
 
+    /// Keeps one moment in sight while `read` asks: without it each question would take and give back a lock.
+    pub fn hold<T>(&self, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let failed = |source| ReadError::sqlite(&self.path, "anything", source);
+        let tx = self.conn.unchecked_transaction().map_err(failed)?;
+        let out = read()?;
+        tx.finish().map_err(failed)?;
+        Ok(out)
+    }
+
     /// Asks one question.
     pub fn ask<T>(
         &self,

@@ -165,14 +165,14 @@ impl OpenclawHome {
         for (place, db) in &mut self.agents {
             let Some(state) = page.cursor.agents.get_mut(place) else { continue };
             let version = db.version()?;
-            if db.idle.as_ref().is_some_and(|(at, idle)| *at == version && idle == state) {
+            if db.idle == Some((version, agent::mark(state))) {
                 continue;
             }
             if !read_windows(db, &self.mapper, state, &mut left, &mut page.events, &mut page.odd_rows)? {
                 page.more = true;
                 return Ok(());
             }
-            db.idle = Some((version, state.clone()));
+            db.idle = Some((version, agent::mark(state)));
         }
         Ok(())
     }
@@ -231,24 +231,26 @@ fn read_windows(
             Some((window.session_id.clone(), lanes.of_window(window, at), generation))
         })
         .collect();
-    for (session_id, lane, generation) in windows {
-        let Some(at) = state.windows.get_mut(&session_id) else { continue };
-        if at.generation != generation {
-            *at = at.restarted(generation);
-        }
-        let rows = db.entries(&session_id, at.next, left.rows, left.bytes)?;
-        for row in &rows {
-            left.rows -= 1;
-            left.bytes = left.bytes.saturating_sub(row.json.len());
-            if !mapper.transcript(at, &lane, &session_id, row, events) {
-                *odd_rows += 1;
+    db.hold(|| {
+        for (session_id, lane, generation) in windows {
+            let Some(at) = state.windows.get_mut(&session_id) else { continue };
+            if at.generation != generation {
+                *at = at.restarted(generation);
+            }
+            let rows = db.entries(&session_id, at.next, left.rows, left.bytes)?;
+            for row in &rows {
+                left.rows -= 1;
+                left.bytes = left.bytes.saturating_sub(row.json.len());
+                if !mapper.transcript(at, &lane, &session_id, row, events) {
+                    *odd_rows += 1;
+                }
+            }
+            if left.rows == 0 || left.bytes == 0 {
+                return Ok(false);
             }
         }
-        if left.rows == 0 || left.bytes == 0 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+        Ok(true)
+    })
 }
 
 /// The agents' databases that are there: place below the state directory → agent id. From OpenClaw's own list and from
