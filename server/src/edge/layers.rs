@@ -1,6 +1,5 @@
 //! What surrounds every handler; the order and its reasons are in the [edge's](super) doc.
 
-use actix_web::ResponseError as _;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
