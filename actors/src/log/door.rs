@@ -26,6 +26,7 @@ use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
 use super::scan;
 use super::transaction::Tail;
+use super::wal::WalCopier;
 use super::writer::{self, Writer, WriterError};
 
 /// How the log is opened.
@@ -72,6 +73,7 @@ pub(super) struct Shared {
     pub(super) proofs: Proofs,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+    pub(super) wal: WalCopier,
     log_id: LogId,
     readers: Readers,
     /// What readers see.
@@ -129,10 +131,12 @@ impl Log {
         if let Some(fleet) = unproven {
             proofs.offer(&fleet, &metrics);
         }
-        let readers = Readers::start(&file, &clock).map_err(|error| match error {
+        let start = |error| match error {
             StartError::Sqlite(source) => OpenError::sqlite(&file, "read", source),
             StartError::Thread(source) => OpenError::Thread { path: file.clone(), source },
-        })?;
+        };
+        let readers = Readers::start(&file, &clock).map_err(start)?;
+        let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
         health.update(|status| status.checkpoint = checkpoint.position());
         let fleet = Arc::new(fleet);
@@ -144,6 +148,7 @@ impl Log {
             proofs,
             metrics,
             health,
+            wal,
             log_id: opened.log_id,
             readers,
             current: ArcSwap::new(fleet.clone()),
@@ -269,7 +274,7 @@ impl Log {
     ///
     /// # Errors
     /// If the log cannot be read or the checkpoint not be stored. A difference is no error but [`Proven::Differs`].
-    pub fn prove(&self, proof: &Proof) -> Result<Proven, ProofError> {
+    pub fn prove(&self, proof: Proof) -> Result<Proven, ProofError> {
         proof::prove(&self.0, proof)
     }
 
@@ -294,6 +299,7 @@ impl Log {
             let _ = checker.thread.join();
         }
         shared.readers.close();
+        shared.wal.close();
         if shared.health.fault().is_some() {
             return Ok(());
         }

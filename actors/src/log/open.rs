@@ -237,7 +237,7 @@ pub(super) fn mark_clean(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Looks at the file's first 100 bytes, before SQLite does (which would create, lock and recover).
-fn check_header(file: &Path) -> Result<(), OpenError> {
+pub(super) fn check_header(file: &Path) -> Result<(), OpenError> {
     use std::io::Read as _;
     let mut header = Vec::new();
     match std::fs::File::open(file).and_then(|file| file.take(100).read_to_end(&mut header)) {
