@@ -119,14 +119,13 @@ impl Log {
         let LogConfig { dir, clock, checkpoint_every: every } = config;
         let lock = place::take(&dir)?;
         let file = dir.join(place::DATABASE);
-        let opened = open::database(&file, clock.now())?;
-        let conn = &opened.conn;
+        let mut conn = open::database(&file, clock.now())?;
         let corrupt = |source| OpenError::fault(&file, source);
-        let tail = writer::read_tail(conn).map_err(corrupt)?;
-        let checkpoint = checkpoint::newest(conn, tail.position).map_err(|e| corrupt(e.into()))?;
+        let tail = writer::read_tail(&conn).map_err(corrupt)?;
+        let checkpoint = checkpoint::newest(&conn, tail.position).map_err(|e| corrupt(e.into()))?;
         let (proofs, metrics) = (Proofs::default(), Metrics::default());
         let (mut fleet, mut unproven) = (checkpoint.clone(), None);
-        checkpoint::replay(conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
+        checkpoint::replay(&conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
             .map_err(corrupt)?;
         if let Some(fleet) = unproven {
             proofs.offer(&fleet, &metrics);
@@ -135,6 +134,9 @@ impl Log {
             StartError::Sqlite(source) => OpenError::sqlite(&file, "read", source),
             StartError::Thread(source) => OpenError::Thread { path: file.clone(), source },
         };
+        // All that is there could be read. Now it may be written to.
+        let (log_id, clean) =
+            open::mark_in_use(&mut conn).map_err(|e| OpenError::sqlite(&file, "write", e))?;
         let readers = Readers::start(&file, &clock).map_err(start)?;
         let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
@@ -149,7 +151,7 @@ impl Log {
             metrics,
             health,
             wal,
-            log_id: opened.log_id,
+            log_id,
             readers,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
@@ -159,7 +161,7 @@ impl Log {
             checker: Mutex::new(None),
             _lock: lock,
         });
-        if !opened.clean {
+        if !clean {
             Checker::start(&shared)?;
         }
         Ok(Self(shared))
