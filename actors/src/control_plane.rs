@@ -10,7 +10,6 @@
 //! All run on the arbiter that started them. Whoever fails is restarted, and the restart is a fact in the log (AC-1).
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use patze_core::event::control::Control;
@@ -178,7 +177,7 @@ fn prove(log: &Log) -> crate::duty::Job {
     let log = log.clone();
     Box::new(move || {
         while let Some(proof) = log.next_proof() {
-            match log.prove(proof).map_err(|error| error.to_string())? {
+            match log.prove(&proof).map_err(|error| error.to_string())? {
                 Proven::Differs(position) => {
                     tracing::error!(
                         position,
