@@ -16,6 +16,8 @@ mod reader;
 mod row;
 mod scan;
 mod transaction;
+pub mod verify;
+mod wal;
 mod writer;
 
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
