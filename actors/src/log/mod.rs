@@ -25,6 +25,7 @@ pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
+pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};
