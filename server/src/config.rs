@@ -17,7 +17,7 @@ pub struct Config {
     #[arg(long, env = "PORT", value_name = "PORT", default_value_t = 9700)]
     pub port: u16,
     /// The folder for the database, credentials and secrets; ~/.patze-control if not set
-    #[arg(long, env = "PATZE_SETTINGS_DIR", value_name = "FOLDER")]
+    #[arg(long, env = "PATZE_SETTINGS_DIR", value_name = "FOLDER", global = true)]
     pub settings_dir: Option<PathBuf>,
     /// Milliseconds of silence after which a machine counts as offline
     #[arg(long, env = "HEARTBEAT_TIMEOUT_MS", value_name = "MS", default_value = "120000")]

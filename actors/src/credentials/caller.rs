@@ -25,7 +25,7 @@ pub enum Reach {
     Everywhere,
     /// One: a bridge whose token is bound.
     Machine(MachineId),
-    /// The first that it names: a bridge whose token has not been used. See `Credentials::bind`.
+    /// The first that it names: a bridge whose token has not been used. See `Credentials::bind_recorded`.
     Unbound(TokenId),
 }
 

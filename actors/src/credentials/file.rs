@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -119,9 +120,7 @@ pub(super) fn write_private(folder: &Path, name: &str, contents: &[u8]) -> io::R
     }
     let mut options = File::options();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
+    let mut file = options.mode(0o600).open(&temporary)?;
     file.write_all(contents)?;
     file.sync_all()?;
     fs::rename(&temporary, folder.join(name))?;
@@ -131,28 +130,17 @@ pub(super) fn write_private(folder: &Path, name: &str, contents: &[u8]) -> io::R
 
 /// Makes the folder (0700) if it is not there. One that is there is left as it is: it may be the user's own.
 pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Takes away what others may do with a file that somebody else's umask made.
-#[cfg(unix)]
 fn keep_from_others(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
     tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others could read this file; closing it");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn keep_from_others(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn in_clear<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -19,19 +19,19 @@
 //! 43 of base 62 (256 bits).
 //!
 //! # Operation
-//! One order for every change: **file, then state, then log, then answer.** The file is what is enforced, so it goes first; each
-//! method here does the first two steps and returns the event, which the caller appends before it answers. It is the
-//! right order for each of them:
+//! One order for every change: **file, then state, then log, then answer** (`recorded.rs`). The file is what is enforced, so
+//! it goes first. It is the right order for each of them:
 //! - *create*: the effect in the world is that somebody learns the token. That happens in the answer, after the event
-//!   is in the log (AC-3). If the append fails, the caller revokes the token that nobody has seen.
+//!   is in the log (AC-3). If the append fails, the token that nobody has seen is revoked.
 //! - *bind* and *revoke* only take rights away. To do that late because the log is full would be the greater harm.
 //!   A revocation even counts in memory if the file cannot be written.
 //!
 //! Streams that are open when a credential ends are cut by [`Credentials::cut`] (W-S24).
 //!
 //! # Recovery
-//! A crash between file and log loses an event, not a right. [`Credentials::facts`] gives all events of all tokens with
-//! ids that depend on nothing but the token; the server appends them at each start, and EL-3 stores the missing ones.
+//! A crash between file and log loses an event, not a right. [`Credentials::reconcile`] appends all events of all tokens at
+//! each start, with ids that depend on nothing but the token, and EL-3 stores the missing ones. A token that the log
+//! knows and the file does not (it was moved away) is recorded as revoked: nobody is let in by it any more.
 //!
 //! Whoever opens credentials to change them holds `patze.lock`; there is no second writer.
 
@@ -40,6 +40,7 @@ mod error;
 mod file;
 mod lifetime;
 mod published;
+mod recorded;
 mod secret;
 mod store;
 mod token;
@@ -49,8 +50,10 @@ pub use error::{ChangeError, OpenError};
 pub use file::Mode;
 pub use lifetime::Lifetime;
 pub use published::{LiveServer, Published};
+pub use recorded::RecordError;
 pub use secret::Secret;
-pub use store::{Bound, Created, Credentials, Environment};
+use store::Bound;
+pub use store::{Created, Credentials, Environment};
 pub use token::{InvalidToken, NewToken, Scope, Token, TokenId};
 
 #[cfg(test)]

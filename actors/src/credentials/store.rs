@@ -16,7 +16,7 @@ use super::caller::{Caller, Refusal, State};
 use super::error::{ChangeError, OpenError};
 use super::file::{AuthFile, Document, Mode, private_folder};
 use super::secret::{Digest, Secret};
-use super::token::{NewToken, Token, TokenId};
+use super::token::{InvalidToken, NewToken, Scope, Stored, Token, TokenId};
 
 /// Tokens that can be made, ended ones included (they are kept for ever); what the file and the state are bounded by.
 pub(super) const MOST_TOKENS: usize = 10_000;
@@ -60,16 +60,16 @@ pub struct Created {
     /// Its text, which is nowhere else.
     pub secret: Secret,
     /// To append before the text is shown.
-    pub event: Event,
+    pub(super) event: Event,
 }
 
 /// The machine of a bridge token after [`Credentials::bind`].
 #[derive(Debug)]
-pub struct Bound {
+pub(super) struct Bound {
     /// The machine that it belongs to. Another request may have bound it before, to another machine.
-    pub machine: MachineId,
+    pub(super) machine: MachineId,
     /// To append, if this call bound it.
-    pub event: Option<Event>,
+    pub(super) event: Option<Event>,
 }
 
 // === impl Environment ===
@@ -162,7 +162,7 @@ impl Credentials {
     ///
     /// # Errors
     /// If the file cannot be written; nothing has changed then.
-    pub fn set_auth(&self, token: Option<Secret>) -> Result<(), ChangeError> {
+    pub(super) fn set_auth(&self, token: Option<Secret>) -> Result<(), ChangeError> {
         let mut kept = self.kept();
         let mut document = kept.document.clone();
         document.mode = Some(if token.is_some() { Mode::Token } else { Mode::None });
@@ -174,7 +174,12 @@ impl Credentials {
     ///
     /// # Errors
     /// If it cannot be made as asked, or not be written; nothing has changed then.
-    pub fn create(&self, new: NewToken, now: Timestamp, trace_id: &str) -> Result<Created, ChangeError> {
+    pub(super) fn create(
+        &self,
+        new: NewToken,
+        now: Timestamp,
+        trace_id: &str,
+    ) -> Result<Created, ChangeError> {
         new.check(now)?;
         let mut kept = self.kept();
         if kept.document.tokens.len() >= MOST_TOKENS {
@@ -192,8 +197,8 @@ impl Credentials {
     /// Gives an unbound bridge token to `machine`, for ever. A bound one stays as it is.
     ///
     /// # Errors
-    /// If there is no such token, or the file cannot be written; nothing has changed then.
-    pub fn bind(
+    /// If there is no such bridge token, or the file cannot be written; nothing has changed then.
+    pub(super) fn bind(
         &self,
         id: TokenId,
         machine: &MachineId,
@@ -203,6 +208,9 @@ impl Credentials {
         let mut kept = self.kept();
         let mut document = kept.document.clone();
         let token = token_mut(&mut document, id)?;
+        if token.scope != Scope::Bridge {
+            return Err(InvalidToken::Machine.into());
+        }
         if let Some(machine) = &token.machine_id {
             return Ok(Bound { machine: machine.clone(), event: None });
         }
@@ -218,30 +226,35 @@ impl Credentials {
     /// # Errors
     /// If there is no such token; or if the file cannot be written: it is revoked all the same then, but only until
     /// the next start.
-    pub fn revoke(&self, id: TokenId, now: Timestamp, trace_id: &str) -> Result<Event, ChangeError> {
+    pub(super) fn revoke(&self, id: TokenId, now: Timestamp, trace_id: &str) -> Result<Event, ChangeError> {
         let mut kept = self.kept();
         let token = token_mut(&mut kept.document, id)?;
         let at = *token.revoked_at.get_or_insert(now);
-        let event = revoked(token.id, at, trace_id);
+        let event = revoked(token.id.as_str(), at, trace_id);
         self.publish(&kept);
         self.0.file.write(&kept.document)?;
         Ok(event)
     }
 
-    /// The events of all tokens. Their ids depend on nothing but the token: appended again, they are duplicates.
-    pub fn facts(&self, trace_id: &str) -> Vec<Event> {
+    /// The events of all tokens, and of the end of those `in_log` that are not here. Their ids depend on nothing but the
+    /// token: appended again, they are duplicates.
+    pub(super) fn facts<'a>(
+        &self,
+        in_log: impl Iterator<Item = &'a str>,
+        now: Timestamp,
+        trace_id: &str,
+    ) -> Vec<Event> {
         let kept = self.kept();
-        let tokens = kept.document.tokens.iter().map(|stored| &stored.token);
-        tokens
-            .flat_map(|token| {
-                [
-                    Some(created(token, trace_id)),
-                    bound(token, trace_id),
-                    token.revoked_at.map(|at| revoked(token.id, at, trace_id)),
-                ]
-            })
-            .flatten()
-            .collect()
+        let mut facts = Vec::new();
+        for Stored { token, .. } in &kept.document.tokens {
+            facts.push(created(token, trace_id));
+            facts.extend(bound(token, trace_id));
+            facts.extend(token.revoked_at.map(|at| revoked(token.id.as_str(), at, trace_id)));
+        }
+        let state = self.0.state.load();
+        let is_here = |id: &str| id.parse().is_ok_and(|id: TokenId| state.tokens.contains_key(&id));
+        facts.extend(in_log.filter(|id| !is_here(id)).map(|id| revoked(id, now, trace_id)));
+        facts
     }
 
     /// Lets the running server's own token in, with scope admin. It is not stored here.
@@ -300,19 +313,20 @@ fn created(token: &Token, trace_id: &str) -> Event {
         machine_id: token.machine_id.clone().filter(|_| token.bound_at.is_none()),
         expires_at: token.expires_at,
     };
-    fact(&control, token.id, at, trace_id)
+    fact(&control, token.id.as_str(), at, trace_id)
 }
 
 fn bound(token: &Token, trace_id: &str) -> Option<Event> {
     let (at, machine_id) = (token.bound_at?, token.machine_id.clone()?);
-    Some(fact(&Control::TokenBound { id: token.id.to_string(), machine_id }, token.id, at, trace_id))
+    let control = Control::TokenBound { id: token.id.to_string(), machine_id };
+    Some(fact(&control, token.id.as_str(), at, trace_id))
 }
 
-fn revoked(id: TokenId, at: Timestamp, trace_id: &str) -> Event {
-    fact(&Control::TokenRevoked { id: id.to_string() }, id, at, trace_id)
+fn revoked(id: &str, at: Timestamp, trace_id: &str) -> Event {
+    fact(&Control::TokenRevoked { id: id.to_owned() }, id, at, trace_id)
 }
 
-fn fact(control: &Control, token: TokenId, at: Timestamp, trace_id: &str) -> Event {
-    let id = ids::event_id(at, &control.machine(), "", token.as_str(), control.event_type().name());
+fn fact(control: &Control, token: &str, at: Timestamp, trace_id: &str) -> Event {
+    let id = ids::event_id(at, &control.machine(), "", token, control.event_type().name());
     control.to_event(id, at, trace_id)
 }

@@ -183,6 +183,15 @@ impl Token {
         self.revoked_at.is_none() && !self.has_expired(now)
     }
 
+    /// `live`, `expired` or `revoked`, for people and answers.
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match (self.revoked_at, self.has_expired(now)) {
+            (Some(_), _) => "revoked",
+            (None, true) => "expired",
+            (None, false) => "live",
+        }
+    }
+
     /// Whether its end has come.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)

@@ -75,9 +75,8 @@ pub fn ensure(source: &MachineSource) -> Result<MachineId, MachineIdError> {
 
 /// `text` as a machine id, if contract §3.1 allows it.
 pub fn checked(text: &str) -> Option<MachineId> {
-    let fits = !text.trim().is_empty()
-        && text.encode_utf16().count() <= 256
-        && !text.contains(char::is_control);
+    let fits =
+        !text.trim().is_empty() && text.encode_utf16().count() <= 256 && !text.contains(char::is_control);
     fits.then(|| MachineId::new(text))
 }
 

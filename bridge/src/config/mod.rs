@@ -209,14 +209,20 @@ impl Reading<'_> {
         match BaseUrl::parse(text) {
             Some((url, dropped)) => {
                 if dropped {
-                    self.notes.push(format!("{NAME}: only {url} is used; a path is dropped, because a control plane has none"));
+                    self.notes.push(format!(
+                        "{NAME}: only {url} is used; a path is dropped, because a control plane has none"
+                    ));
                 }
                 url
             }
             None => {
                 // Not the text itself: somebody may have put a password into it.
                 let shown = if text.contains('@') { "(an address with a user name)" } else { text };
-                self.refuse(NAME, shown, "http:// or https://, a host, and perhaps a port, like http://127.0.0.1:9700");
+                self.refuse(
+                    NAME,
+                    shown,
+                    "http:// or https://, a host, and perhaps a port, like http://127.0.0.1:9700",
+                );
                 BaseUrl::default()
             }
         }
@@ -300,7 +306,11 @@ impl Reading<'_> {
             None | Some("0" | "false") => false,
             Some("1" | "true") => true,
             Some(other) => {
-                self.refuse(NAME, other, "1 (prompts, replies, tool arguments and results leave this machine) or 0");
+                self.refuse(
+                    NAME,
+                    other,
+                    "1 (prompts, replies, tool arguments and results leave this machine) or 0",
+                );
                 false
             }
         }
@@ -308,7 +318,9 @@ impl Reading<'_> {
 }
 
 fn host_name() -> String {
-    sysinfo::System::host_name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unnamed".to_owned())
+    sysinfo::System::host_name()
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "unnamed".to_owned())
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ fn everything_set_is_taken() {
     assert_eq!(config.token_expires_at, Timestamp::parse("2030-01-01T00:00:00Z"));
     assert_eq!(config.ca_file.as_deref(), Some(Path::new("/home/x/ca.pem")));
     assert_eq!(config.machine, MachineSource::Given(MachineId::new("m1")));
-    assert_eq!((config.label.as_str(), config.kind, config.version.as_str()), ("the box", MachineKind::Vps, "9.9"));
+    assert_eq!(
+        (config.label.as_str(), config.kind, config.version.as_str()),
+        ("the box", MachineKind::Vps, "9.9")
+    );
     assert_eq!(config.homes.state_dir.as_deref(), Some(Path::new("/home/x/claw")));
     assert_eq!(config.heartbeat, Duration::from_secs(1));
     assert!(config.capture_content);
@@ -118,11 +121,9 @@ fn the_heartbeat_rule_of_the_contract() {
 
 #[test]
 fn what_is_accepted_otherwise_than_written_is_noted() {
-    let config = config(&[
-        ("CONTROL_PLANE_BASE_URL", "http://box:1/patze"),
-        ("OPENCLAW_BRIDGE_SOURCE", "files"),
-    ])
-    .unwrap();
+    let config =
+        config(&[("CONTROL_PLANE_BASE_URL", "http://box:1/patze"), ("OPENCLAW_BRIDGE_SOURCE", "files")])
+            .unwrap();
     assert_eq!(config.control_plane.to_string(), "http://box:1");
     assert_eq!(config.notes.len(), 2);
     assert!(config.notes[0].contains("a later version reads these; using auto"), "{:?}", config.notes);

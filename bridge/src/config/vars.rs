@@ -126,7 +126,11 @@ fn assignment(line: &str) -> Result<Option<(&str, &str)>, NoAssignment> {
         if let Some(rest) = value.strip_prefix(quote) {
             let (inner, after) = rest.split_once(quote).ok_or(NoAssignment)?;
             let after = after.trim();
-            return if after.is_empty() || after.starts_with('#') { Ok(Some((name, inner))) } else { Err(NoAssignment) };
+            return if after.is_empty() || after.starts_with('#') {
+                Ok(Some((name, inner)))
+            } else {
+                Err(NoAssignment)
+            };
         }
     }
     let value = value.split_once(" #").map_or(value, |(before, _)| before.trim_end());
@@ -170,8 +174,13 @@ mod tests {
         let (dot_env, file) = (dir.path().join(".env"), dir.path().join("config.env"));
         std::fs::write(&dot_env, "A=dot\nB=dot\nC=dot\n").unwrap();
         std::fs::write(&file, "A=file\nD=\n").unwrap();
-        let environment =
-            env(&[("A", "env"), ("B", "env"), ("C", ""), ("D", "env"), (CONFIG_FILE, file.to_str().unwrap())]);
+        let environment = env(&[
+            ("A", "env"),
+            ("B", "env"),
+            ("C", ""),
+            ("D", "env"),
+            (CONFIG_FILE, file.to_str().unwrap()),
+        ]);
         let vars = Vars::read(environment, &dot_env).unwrap();
         let values: Vec<_> = ["A", "B", "C", "D", "E"].map(|name| vars.get(name)).to_vec();
         assert_eq!(values, [Some("file"), Some("env"), Some("dot"), Some("env"), None]);
@@ -194,7 +203,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("none.env");
         let read = |path: &Path| {
-            Vars::read(env(&[(CONFIG_FILE, path.to_str().unwrap())]), Path::new("/nonexistent")).map(drop).unwrap_err()
+            Vars::read(env(&[(CONFIG_FILE, path.to_str().unwrap())]), Path::new("/nonexistent"))
+                .map(drop)
+                .unwrap_err()
         };
         assert!(read(&missing).to_string().contains("none.env"));
         std::fs::write(&missing, "A=1\n\nwhat is this\n").unwrap();

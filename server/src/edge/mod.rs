@@ -36,11 +36,11 @@ mod machines;
 pub mod metrics;
 mod routes;
 mod serve;
+mod settings;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use actix_web::web;
 use patze_actors::connections::Connections;
 use patze_actors::control_plane::ControlPlane;
 use patze_actors::credentials::{Caller, TokenId};
@@ -94,18 +94,9 @@ impl Edge {
 
     /// The machine that a bridge token belongs to, from its first use on: `machine`, unless another request was first.
     async fn bind(&self, token: TokenId, machine: MachineId) -> Result<MachineId, Error> {
-        let (credentials, now, trace) =
-            (self.guard.credentials().clone(), self.plane.clock.now(), trace_id()?);
-        let bound = web::block(move || credentials.bind(token, &machine, now, &trace));
-        let bound = bound.await.map_err(Error::internal)?.map_err(Error::internal)?;
-        if let Some(event) = bound.event {
-            let pending = self.plane.recorder.append(event).map_err(|_| Error::Overloaded)?;
-            // Bound it is, whatever becomes of the event; the next start appends it again (see the store's doc).
-            if let Err(error) = pending.await {
-                tracing::warn!(%error, "the event of a bound token is not stored");
-            }
-        }
-        Ok(bound.machine)
+        let (now, trace) = (self.plane.clock.now(), trace_id()?);
+        let bound = self.guard.credentials().bind_recorded(&self.plane.recorder, token, machine, now, &trace);
+        bound.await.map_err(settings::not_changed)
     }
 }
 

@@ -8,7 +8,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Resource, Responder, Route};
 
-use super::{actors, commands, connections, events, fleet, health, ingest, landing, machines, metrics};
+use super::{
+    actors, commands, connections, events, fleet, health, ingest, landing, machines, metrics, settings,
+};
 use crate::error::Error;
 use crate::guard::{ingest as bridges, read, write};
 
@@ -29,6 +31,19 @@ pub(super) fn routes(app: &mut ServiceConfig) {
         .service(at("/machines/{id}/pause").route(post(machines::pause).wrap(from_fn(write))))
         .service(at("/machines/{id}/resume").route(post(machines::resume).wrap(from_fn(write))))
         .service(at("/machines/{id}/forget").route(post(machines::forget).wrap(from_fn(write))))
+        .service(
+            at("/settings/auth")
+                .route(get(settings::auth).wrap(from_fn(read)))
+                .route(post(settings::set_auth).wrap(from_fn(write))),
+        )
+        .service(
+            at("/settings/tokens")
+                .route(get(settings::tokens).wrap(from_fn(read)))
+                .route(post(settings::create_token).wrap(from_fn(write))),
+        )
+        .service(
+            at("/settings/tokens/{id}").route(web::delete().to(settings::revoke_token).wrap(from_fn(write))),
+        )
         .service(at("/openclaw/bridge/commands/poll").route(post(commands::poll).wrap(from_fn(bridges))));
 }
 

@@ -40,13 +40,23 @@ use throttle::Throttle;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Allowed {
     /// Origins whose pages may use this server, beside local ones; comma-separated, such as https://patze.example.org
-    #[arg(long, env = "PATZE_ALLOWED_ORIGINS", value_name = "ORIGINS", default_value = "")]
+    #[arg(
+        long = "allowed-origins",
+        env = "PATZE_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = ""
+    )]
     pub origins: AllowedOrigins,
     /// Host names under which this server may be asked without a token; comma-separated
-    #[arg(long, env = "PATZE_ALLOWED_HOSTS", value_name = "HOSTS", default_value = "")]
+    #[arg(long = "allowed-hosts", env = "PATZE_ALLOWED_HOSTS", value_name = "HOSTS", default_value = "")]
     pub hosts: AllowedHosts,
     /// Proxies whose X-Forwarded-For is believed; comma-separated addresses or networks, such as 10.0.0.0/8
-    #[arg(long, env = "PATZE_TRUSTED_PROXIES", value_name = "ADDRESSES", default_value = "")]
+    #[arg(
+        long = "trusted-proxies",
+        env = "PATZE_TRUSTED_PROXIES",
+        value_name = "ADDRESSES",
+        default_value = ""
+    )]
     pub proxies: TrustedProxies,
 }
 
