@@ -3,4 +3,9 @@
 //! **Never here:** `patze-actors`, the server.
 
 pub mod config;
+mod failure;
+pub mod heartbeat;
+pub mod openclaw;
 pub mod private;
+pub mod push;
+pub mod spool;
