@@ -1,1 +1,25 @@
-//! placeholder
+//! The event log and the actors of the Patze Control server. Knows nothing of HTTP.
+//!
+//! ```text
+//! append ──> log (writer thread: commit, fold, publish, acknowledge) ──> stream ──> subscribers
+//!   ▲                                                             └────> dispatch ──> machine, session
+//!   └──────────────────────── recorder <── machine, session, janitor <───────────────────┘
+//! ```
+//!
+//! | to find out | open |
+//! |---|---|
+//! | what is stored and how | [`log`] |
+//! | how subscribers are fed | [`stream`] |
+//! | what runs, and how it is put together | [`control_plane`] |
+//! | when a machine is called silent | [`machine`] |
+//! | when a session has stalled | [`session`] |
+
+pub mod control_plane;
+pub mod dispatch;
+pub mod duty;
+pub mod janitor;
+pub mod log;
+pub mod machine;
+pub mod recorder;
+pub mod session;
+pub mod stream;

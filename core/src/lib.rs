@@ -7,11 +7,19 @@
 //! |---|---|
 //! | what an event is and when it is refused | [`event`] |
 //! | what is shown and counted, and why | [`fleet`] |
+//! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
+//! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
+// The tests write long `json!` objects.
+#![cfg_attr(test, recursion_limit = "256")]
+
+pub mod attention;
 pub mod event;
 pub mod fleet;
 pub mod ids;
 pub mod money;
+#[cfg(feature = "openclaw")]
+pub mod openclaw;
 pub mod time;

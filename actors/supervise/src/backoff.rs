@@ -1,10 +1,11 @@
-//! How long to wait before trying again: exponential, with jitter, so that many who failed together do not return together.
+//! How long to wait before trying again: exponential, with jitter, so that many who failed together do not return
+//! together.
 
 use std::time::Duration;
 
-/// A sequence of delays. The n-th is drawn evenly from `[floor, floor × (1 + jitter)]`, where the floor begins at `min`,
-/// doubles each time, and stops growing where its range reaches `max`. So every delay is within `[min, max]`, and even
-/// the longest ones are spread.
+/// A sequence of delays. The n-th is drawn evenly from `[floor, floor × (1 + jitter)]`, where the floor begins at
+/// `min`, doubles each time, and stops growing where its range reaches `max`. So every delay is within `[min,
+/// max]`, and even the longest ones are spread.
 ///
 /// One that makes no sense cannot be built.
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@
 //! A clock has two faces, and code must choose the right one:
 //! - [`Clock::now`] is the wall clock: what is written into events. It jumps when somebody sets it or when the
 //!   machine resumes from sleep.
-//! - [`Clock::elapsed`] is monotonic and stands still while the machine sleeps. Sleeps and deadlines are measured by it.
+//! - [`Clock::elapsed`] is monotonic and stands still while the machine sleeps. Sleeps and deadlines are measured
+//!   by it.
 //!
 //! [`SleepWatch`] compares the two faces to notice a resume from sleep.
 

@@ -11,28 +11,32 @@
 //! # Constraints
 //! 1. An actor that fails, panic included, is built again by its supervisor from a factory, with backoff, and the
 //!    restart is reported (AC-1). Binaries keep `panic = "unwind"`.
-//! 2. Every queue is bounded, and a full one is refused to the caller (AC-2). What an actor spawns into its own context is
-//!    not a queue that others fill; keep it bounded by construction.
+//! 2. Every queue is bounded, and a full one is refused to the caller (AC-2). What an actor spawns into its own
+//!    context is not a queue that others fill; keep it bounded by construction.
 //! 3. Callers hold a key, never an `Addr`. They are told at once: taken, [`Full`](supervisor::Refused::Full) or
-//!    [`Away`](supervisor::Refused::Away).
-//! 4. An actor is a reconciler: told late, twice or never, it ends in the same place, because it reads what is so (the
-//!    fleet) in its factory and whenever it is woken. What a message says is a hint where to look.
-//! 5. Time comes from the injected clock alone. Actix's `run_later`, `run_interval`, `notify_later` and `Request::timeout`
-//!    are not on it.
-//! 6. Only what runs in an actor's context is supervised: handlers, `ctx.spawn`, `ctx.wait`, `ResponseActFuture`. A panic in
-//!    `actix::spawn` or a `ResponseFuture` ends that task, and its asker is told `Away`; nobody restarts it.
+//!    [`Away`](supervisor::Refused::Away). So an actor hands out its key too: `ctx.address()` leads to actix's own
+//!    mailbox, whose depth nobody sees and which dies with the instance.
+//! 4. An actor is a reconciler: told late, twice or never, it ends in the same place, because it reads what is so
+//!    (the fleet) in its factory and whenever it is woken. What a message says is a hint where to look.
+//! 5. Time comes from the injected clock alone. Actix's `run_later`, `run_interval`, `notify_later` and
+//!    `Request::timeout` are not on it.
+//! 6. Only what runs in an actor's context is supervised: handlers, `ctx.spawn`, `ctx.wait`, `ResponseActFuture`. A
+//!    panic in `actix::spawn` or a `ResponseFuture` ends that task, and its asker is told `Away`; nobody restarts
+//!    it.
 //! 7. A handler does not block: the arbiter's other actors wait for it.
 //!
 //! # The life of an actor
 //!
 //! ```text
-//!   start(key)          factory returns             seat.done(ctx), unread mail or started again: built anew
-//!  ───────────▶ starting ───────────▶ running ───────────────────────▶ stopping ───▶ gone
-//!                  ▲                     │ seat.fail(ctx, reason), ctx.stop(), panic     ▲
-//!                  │                     ▼                                               │
-//!                  └───────────────── backoff ───────────────────────────────────────────┘
-//!                     restart reported                   stop(key), close()
+//!   start(key)          factory returns           seat.done(ctx)
+//!  ───────────▶ starting ───────────▶ running ───────────────────▶ stopping ───▶ gone
+//!                  ▲                     │ seat.fail(ctx, reason),     ▲
+//!                  │                     ▼ ctx.stop(), panic           │ stop(key), close(),
+//!                  └───────────────── backoff ─────────────────────────┘ from anywhere
+//!                     restart reported
 //! ```
+//!
+//! From `stopping` it goes back to `starting`, without backoff, if it had mail unread or was started again.
 //!
 //! # How to write one
 //!

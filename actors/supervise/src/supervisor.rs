@@ -3,25 +3,26 @@
 //! # Constraints
 //! 1. A panic ends an instance and nothing else (AC-1). `actix::Supervisor` does not survive one: its mailbox closes
 //!    for good and `restarting` is never called (0.13.5).
-//! 2. Every queue has a bound that holds (AC-2). Actix's own mailbox holds its capacity plus one for each sender, lets
-//!    `do_send` past it, and tells nobody its depth; so the mailbox here is a bounded tokio channel that is read within
-//!    the actor's context. Actors are plain actix actors with plain handlers and do not notice.
+//! 2. Every queue has a bound that holds (AC-2). Actix's own mailbox holds its capacity plus one for each sender,
+//!    lets `do_send` past it, and tells nobody its depth; so the mailbox here is a bounded tokio channel that is
+//!    read within the actor's context. Actors are plain actix actors with plain handlers and do not notice.
 //! 3. A key survives its instances, and nobody holds an `Addr`.
 //! 4. Telling never waits, and holds no lock while it does its work. It may be done on any thread.
-//! 5. *A message that was taken is handled, or a new instance is built after it was told.* The exception is an actor
-//!    that is asked to stop. So an actor that reads the fleet in its factory misses nothing, though a failure loses its mail.
+//! 5. *A message that was taken is handled, or a new instance is built after it was told.* The exception is an
+//!    actor that is asked to stop. So an actor that reads the fleet in its factory misses nothing, though a failure
+//!    loses its mail.
 //! 6. An actor that is done is forgotten; one that is started again in the same moment is not.
 //!
 //! # Operation
-//! [`Supervisor::start`] gives the key a place with an open mailbox and sends it to the supervisor's task, which spawns
-//! a keeper: one task that builds the instance, polls it, sees its [`Ending`], and either gives the place up
-//! (`Done`) or waits out the backoff and builds anew. The mailbox is closed before the end is judged and opened before
-//! the factory is called, which is why constraint 5 holds.
+//! [`Supervisor::start`] gives the key a place with an open mailbox and sends it to the supervisor's task, which
+//! spawns a keeper: one task that builds the instance, polls it, sees its [`Ending`], and either gives the place up
+//! (`Done`) or waits out the backoff and builds anew. The mailbox is closed before the end is judged and opened
+//! before the factory is called, which is why constraint 5 holds.
 //!
 //! # Recovery
-//! Callers are told [`Refused::Full`] (try later, or mark the actor behind) or [`Refused::Away`] (it reads the fleet when
-//! it is back). The restart is reported through [`World::on_restart`]. If the arbiter ends, all keys of its
-//! supervisors vanish and everything is refused as away.
+//! Callers are told [`Refused::Full`] (try later, or mark the actor behind) or [`Refused::Away`] (it reads the
+//! fleet when it is back). The restart is reported through [`World::on_restart`]. If the arbiter ends, all keys of
+//! its supervisors vanish and everything is refused as away.
 
 mod keeper;
 mod panics;
@@ -105,8 +106,8 @@ pub struct Restart {
     pub delay: Duration,
 }
 
-/// The door to all actors of one kind. Clones are the same supervisor and may be used on any thread; when the last one
-/// is dropped, its actors are stopped.
+/// The door to all actors of one kind. Clones are the same supervisor and may be used on any thread; when the last
+/// one is dropped, its actors are stopped.
 pub struct Supervisor<K: Ord, A: Actor> {
     roster: Arc<Roster<K, A>>,
     starts: mpsc::Sender<Start<K, A>>,
@@ -130,8 +131,8 @@ impl World {
 // === impl Plan ===
 
 impl Plan {
-    /// A mailbox of 64, and a minute to be steady. 8,192 starts are more than a fleet has live actors of a kind (design §7),
-    /// so that all may be started in one go.
+    /// A mailbox of 64, and a minute to be steady. 8,192 starts are more than a fleet has live actors of a kind
+    /// (design §7), so that all may be started in one go.
     pub fn new(kind: &'static str, backoff: Backoff) -> Self {
         Self { kind, mailbox: 64, starts: 8_192, backoff, steady_after: Duration::from_secs(60) }
     }
@@ -181,11 +182,12 @@ impl<K: Key, A: Actor<Context = Context<A>>> Supervisor<K, A> {
         (Self { roster, starts }, receiver)
     }
 
-    /// Makes sure that `key` has an actor. It may be told at once. Where it has one already nothing happens, except that one
-    /// that is just ending comes back.
+    /// Makes sure that `key` has an actor. It may be told at once. Where it has one already nothing happens, except
+    /// that one that is just ending comes back.
     ///
     /// # Errors
-    /// [`Refused::Full`] if too many starts wait, [`Refused::Away`] if the supervisor is closed or its arbiter has ended.
+    /// [`Refused::Full`] if too many starts wait, [`Refused::Away`] if the supervisor is closed or its arbiter has
+    /// ended.
     pub fn start(&self, key: K) -> Result<(), Refused<K>> {
         self.roster.start(&key, &self.starts).map_err(|error| Refused::because(&error, key))
     }
@@ -193,8 +195,8 @@ impl<K: Key, A: Actor<Context = Context<A>>> Supervisor<K, A> {
     /// Puts `message` into the mailbox of `key`'s actor. Never waits.
     ///
     /// # Errors
-    /// [`Refused::Full`] if the mailbox is full, [`Refused::Away`] if there is no instance to read it now: its key was not
-    /// started, or it waits out a backoff, or it is ending. The message comes back with it.
+    /// [`Refused::Full`] if the mailbox is full, [`Refused::Away`] if there is no instance to read it now: its key
+    /// was not started, or it waits out a backoff, or it is ending. The message comes back with it.
     pub fn tell<M>(&self, key: &K, message: M) -> Result<(), Refused<M>>
     where
         A: Handler<M>,
@@ -249,14 +251,14 @@ impl<K: Key, A: Actor<Context = Context<A>>> Supervisor<K, A> {
         }
     }
 
-    /// Asks `key`'s actor to stop, wherever it is in its life: what waits in its mailbox is dropped, its `stopping` and `stopped`
-    /// are called, its key is forgotten.
+    /// Asks `key`'s actor to stop, wherever it is in its life: what waits in its mailbox is dropped, its `stopping`
+    /// and `stopped` are called, its key is forgotten.
     pub fn stop(&self, key: &K) {
         self.roster.stop(key);
     }
 
-    /// Stops all actors, lets none start any more, and waits until the last one is gone. Set a deadline to it: an actor
-    /// may refuse to stop.
+    /// Stops all actors, lets none start any more, and waits until the last one is gone. Set a deadline to it: an
+    /// actor may refuse to stop.
     pub async fn close(&self) {
         self.roster.close();
         self.roster.empty().await;

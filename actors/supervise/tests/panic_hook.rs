@@ -1,4 +1,5 @@
-//! The process's own panic hook goes on working beside the supervisor's. Alone in its binary, because a hook is global.
+//! The process's own panic hook goes on working beside the supervisor's. Alone in its binary, because a hook is
+//! global.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

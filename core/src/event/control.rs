@@ -8,18 +8,19 @@ use crate::time::Timestamp;
 
 /// A fact of the control plane's own, with its payload.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
+#[serde(tag = "type", content = "payload", rename_all_fields = "camelCase")]
 pub enum Control {
     /// Nothing happened for 60 s; log time moves on.
+    #[serde(rename = "control.tick")]
     Tick {},
     /// The control plane has started.
+    #[serde(rename = "control.server.started")]
     ServerStarted {
         /// The server's version.
         version: String,
-        /// Whether the last stop was clean.
-        clean: bool,
     },
     /// A supervised actor failed and was started again (AC-1).
+    #[serde(rename = "control.actor.restarted")]
     ActorRestarted {
         /// The actor's kind, such as `Machine`.
         kind: String,
@@ -31,6 +32,7 @@ pub enum Control {
         error: String,
     },
     /// A session with an active run has been silent for 30 minutes.
+    #[serde(rename = "control.session.stalled")]
     SessionStalled {
         /// The machine.
         machine_id: MachineId,
@@ -40,6 +42,7 @@ pub enum Control {
         silent_since: Timestamp,
     },
     /// The user gave a machine a name; none takes it back.
+    #[serde(rename = "control.machine.renamed")]
     MachineRenamed {
         /// The machine.
         machine_id: MachineId,
@@ -47,21 +50,25 @@ pub enum Control {
         name: Option<String>,
     },
     /// The user paused a machine.
+    #[serde(rename = "control.machine.paused")]
     MachinePaused {
         /// The machine.
         machine_id: MachineId,
     },
     /// The user resumed a machine.
+    #[serde(rename = "control.machine.resumed")]
     MachineResumed {
         /// The machine.
         machine_id: MachineId,
     },
     /// The user wants a machine forgotten.
+    #[serde(rename = "control.machine.forgotten")]
     MachineForgotten {
         /// The machine.
         machine_id: MachineId,
     },
     /// A token was made.
+    #[serde(rename = "control.token.created")]
     TokenCreated {
         /// The token's public id.
         id: String,
@@ -75,6 +82,7 @@ pub enum Control {
         expires_at: Option<Timestamp>,
     },
     /// A bridge token now belongs to a machine.
+    #[serde(rename = "control.token.bound")]
     TokenBound {
         /// The token's public id.
         id: String,
@@ -82,11 +90,13 @@ pub enum Control {
         machine_id: MachineId,
     },
     /// A token was revoked.
+    #[serde(rename = "control.token.revoked")]
     TokenRevoked {
         /// The token's public id.
         id: String,
     },
     /// A machine's bridge reports another version than before.
+    #[serde(rename = "control.bridge.changed")]
     BridgeChanged {
         /// The machine.
         machine_id: MachineId,
@@ -94,16 +104,19 @@ pub enum Control {
         version: String,
     },
     /// Less than 1 GiB is free under the log.
+    #[serde(rename = "control.disk.low")]
     DiskLow {
         /// Free bytes.
         free_bytes: u64,
     },
     /// There is room under the log again.
+    #[serde(rename = "control.disk.ok")]
     DiskOk {
         /// Free bytes.
         free_bytes: u64,
     },
     /// A machine's clock is more than 60 s off.
+    #[serde(rename = "control.clock.skewed")]
     ClockSkewed {
         /// The machine.
         machine_id: MachineId,
@@ -111,6 +124,7 @@ pub enum Control {
         seconds: i64,
     },
     /// A machine's clock is right again.
+    #[serde(rename = "control.clock.ok")]
     ClockOk {
         /// The machine.
         machine_id: MachineId,
@@ -171,7 +185,12 @@ impl Control {
     /// The fact as an event. `trace_id` is the request's or the actor's id (design §18.2).
     pub fn to_event(&self, id: EventId, at: Timestamp, trace_id: &str) -> Event {
         // A payload is made of strings and numbers alone, so that writing it cannot fail.
-        let payload = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
+        let payload = match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(mut tagged)) => {
+                tagged.remove("payload").unwrap_or_default().to_string()
+            }
+            _ => "{}".to_owned(),
+        };
         Event::new(Parts {
             id,
             machine: self.machine(),
@@ -181,5 +200,62 @@ impl Control {
             trace: &serde_json::json!({ "traceId": trace_id }).to_string(),
             payload: &payload,
         })
+    }
+
+    /// Reads the payload of a stored event.
+    pub fn read(known: EventType, payload: &str) -> Option<Self> {
+        serde_json::from_str(&format!(r#"{{"type":"{}","payload":{payload}}}"#, known.name())).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind.
+    fn each() -> Vec<Control> {
+        let (machine_id, session_id, id) = (MachineId::new("m"), SessionId::new("s"), "t".to_owned());
+        let at = Timestamp::EPOCH;
+        vec![
+            Control::Tick {},
+            Control::ServerStarted { version: "1".into() },
+            Control::ActorRestarted {
+                kind: "Machine".into(),
+                key: "m".into(),
+                restarts: 1,
+                error: "e".into(),
+            },
+            Control::SessionStalled { machine_id: machine_id.clone(), session_id, silent_since: at },
+            Control::MachineRenamed { machine_id: machine_id.clone(), name: None },
+            Control::MachinePaused { machine_id: machine_id.clone() },
+            Control::MachineResumed { machine_id: machine_id.clone() },
+            Control::MachineForgotten { machine_id: machine_id.clone() },
+            Control::TokenCreated {
+                id: id.clone(),
+                name: "nas".into(),
+                scope: "bridge".into(),
+                machine_id: None,
+                expires_at: Some(at),
+            },
+            Control::TokenBound { id: id.clone(), machine_id: machine_id.clone() },
+            Control::TokenRevoked { id },
+            Control::BridgeChanged { machine_id: machine_id.clone(), version: "2".into() },
+            Control::DiskLow { free_bytes: 1 },
+            Control::DiskOk { free_bytes: 2 },
+            Control::ClockSkewed { machine_id: machine_id.clone(), seconds: -90 },
+            Control::ClockOk { machine_id, seconds: 0 },
+        ]
+    }
+
+    #[test]
+    fn each_fact_is_read_back_from_its_event() {
+        let control_types =
+            EventType::ALL.iter().filter(|t| t.family() == super::super::Family::Control).count();
+        assert_eq!(each().len(), control_types, "one of each registered type");
+        for control in each() {
+            let event = control.to_event(EventId::new("e"), Timestamp::EPOCH, "trace");
+            assert_eq!(event.type_name(), control.event_type().name());
+            assert_eq!(Control::read(control.event_type(), event.payload()), Some(control));
+        }
     }
 }

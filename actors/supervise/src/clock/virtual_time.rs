@@ -4,9 +4,10 @@
 //! 1. No real time passes: nothing here waits on the machine's clock.
 //! 2. Sleepers wake in the order of their deadlines, those with equal deadlines in the order in which they began to
 //!    wait; while one runs, the clock shows its deadline and not where the advance will end.
-//! 3. It may be used from any thread, but only tasks on the thread that advances get constraint 2 in full: there the
-//!    woken tasks run, and begin their next sleep, before the clock moves on. A task on another thread is given a
-//!    bounded chance to, no more; a test that needs more awaits [`VirtualTime::wait_for_sleepers`] or its own condition.
+//! 3. It may be used from any thread, but only tasks on the thread that advances get constraint 2 in full: there
+//!    the woken tasks run, and begin their next sleep, before the clock moves on. A task on another thread is given
+//!    a bounded chance to, no more; a test that needs more awaits [`VirtualTime::wait_for_sleepers`] or its own
+//!    condition.
 //! 4. A sleeper that is woken and not polled (its actor is waiting for something else) holds nothing up.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -102,7 +102,6 @@ where
         Err(reason) => Some(reason),
     };
     let ending = panicked.map_or_else(|| place.slot.record.declared_ending(), Ending::Panicked);
-    place.slot.shut();
     mail.borrow_mut().close();
     // Ends once every tell that was let in before the close has arrived, so none is overlooked.
     let mut unread = false;

@@ -2,7 +2,8 @@
 //!
 //! The payload of a caught panic holds the message and not where it happened, and "called `Option::unwrap()` on a
 //! `None` value" alone helps nobody. Only the panic hook is told the place. So one hook is put before whatever hook
-//! there is, once a process: it notes the panic for the thread that is running an actor, and then calls the former one.
+//! there is, once a process: it notes the panic for the thread that is running an actor, and then calls the former
+//! one.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

@@ -34,7 +34,8 @@ pub struct Seat {
     clock: Clock,
 }
 
-/// Written by the actor's keeper, its seat and those who start and stop it; read by everybody. Locked for moments only.
+/// Written by the actor's keeper, its seat and those who start and stop it; read by everybody. Locked for moments
+/// only.
 #[derive(Debug)]
 pub(super) struct Record {
     facts: Mutex<Facts>,
@@ -190,5 +191,50 @@ impl Facts {
         if self.state != state {
             (self.state, self.since) = (state, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(ending: Option<Ending>) -> Record {
+        let record = Record::new(Timestamp::EPOCH);
+        record.facts().ending = ending;
+        record
+    }
+
+    #[test]
+    fn a_start_counts_for_one_that_is_on_its_way_out_and_for_no_other() {
+        for (ending, again) in [
+            (None, false),
+            (Some(Ending::Failed(String::new())), false),
+            (Some(Ending::Panicked(String::new())), false),
+            (Some(Ending::Done), true),
+        ] {
+            let record = record(ending.clone());
+            record.start_again();
+            assert_eq!((record.take_again(), record.take_again()), (again, false), "{ending:?}");
+            record.ask_to_stop(Timestamp::EPOCH);
+            record.start_again();
+            assert_eq!(
+                (record.take_again(), record.is_asked_to_stop()),
+                (true, false),
+                "{ending:?}, stopped"
+            );
+        }
+    }
+
+    #[test]
+    fn a_start_is_answered_by_the_next_instance_unless_that_is_to_stop_as_well() {
+        let record = record(Some(Ending::Done));
+        record.start_again();
+        record.begins(Timestamp::EPOCH);
+        assert!(!record.take_again());
+
+        record.ask_to_stop(Timestamp::EPOCH);
+        record.start_again();
+        record.begins(Timestamp::EPOCH);
+        assert!(record.take_again());
     }
 }

@@ -1,7 +1,7 @@
 //! The actors of one kind, by key: what all handles of a supervisor share.
 //!
-//! Two locks, each held for moments and never across an await: the map's, and each record's. A message is told without
-//! either, on a clone of the mailbox's sender.
+//! Two locks, each held for moments and never across an await: the map's, and each record's. A message is told
+//! without either, on a clone of the mailbox's sender.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,7 +34,7 @@ struct Slots<K, A: Actor> {
 /// One actor's place. It outlives the instances.
 pub(super) struct Slot<A: Actor> {
     pub(super) record: Arc<Record>,
-    /// The present instance's mailbox; none while there is no instance to read it.
+    /// The newest instance's mailbox, closed once that has ended; none when it is asked to stop.
     inbox: Mutex<Option<mpsc::Sender<Envelope<A>>>>,
 }
 
@@ -65,8 +65,8 @@ impl<K: Ord + Clone, A: Actor> Roster<K, A> {
         }
     }
 
-    /// Sends a place for `key`, with its mailbox open, to whoever spawns keepers; if it has one already, its actor is sure
-    /// to be there afterwards.
+    /// Sends a place for `key`, with its mailbox open, to whoever spawns keepers; if it has one already, its actor
+    /// is sure to be there afterwards.
     pub(super) fn start(
         self: &Arc<Self>,
         key: &K,
@@ -91,7 +91,7 @@ impl<K: Ord + Clone, A: Actor> Roster<K, A> {
         Ok(())
     }
 
-    /// The mailbox of the actor of `key`, if there is an instance to read it.
+    /// The mailbox of the newest instance of `key`, unless it is asked to stop.
     pub(super) fn inbox(&self, key: &K) -> Option<mpsc::Sender<Envelope<A>>> {
         self.read().by_key.get(key).and_then(|slot| slot.inbox())
     }
@@ -207,13 +207,9 @@ impl<A: Actor> Slot<A> {
         mail
     }
 
-    /// Refuses messages from now on.
-    pub(super) fn shut(&self) {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
+    /// Refuses messages from now on, and asks the instance to stop.
     fn stop(&self, clock: &Clock) {
-        self.shut();
+        drop(self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.record.ask_to_stop(clock.now());
     }
 }

@@ -115,6 +115,16 @@ impl Bench {
     }
 }
 
+/// Closes `workers`; red instead of stuck if one of them stays.
+async fn close<A: Actor<Context = Context<A>>>(workers: &Supervisor<u32, A>, time: &VirtualTime) {
+    let closing = actix::spawn({
+        let workers = workers.clone();
+        async move { workers.close().await }
+    });
+    time.advance(Duration::ZERO).await;
+    assert!(closing.is_finished(), "an actor outlives the close of its supervisor: {:?}", workers.keys());
+}
+
 impl Journal {
     fn factory(&self) -> impl Fn(&u32, Seat) -> Worker + Send + 'static {
         let journal = self.clone();

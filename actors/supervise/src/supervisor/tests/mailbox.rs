@@ -79,7 +79,7 @@ async fn the_bound_holds_for_any_number_of_threads() {
 
 #[actix_rt::test]
 async fn actors_of_another_thread_are_started_told_and_asked_from_here() {
-    let (clock, _time) = Clock::virtual_at(Timestamp::EPOCH);
+    let (clock, time) = Clock::virtual_at(Timestamp::EPOCH);
     let journal = Journal::default();
     let arbiter = actix::Arbiter::new();
     let plan = Plan::new("worker", Backoff::try_new(SECOND, SECOND, 0.0).unwrap());
@@ -102,7 +102,7 @@ async fn actors_of_another_thread_are_started_told_and_asked_from_here() {
     assert!(workers.keys().is_empty());
     assert!(matches!(workers.tell(&1, Do::Note(6)), Err(Refused::Away(_))));
     assert!(matches!(workers.start(1), Err(Refused::Away(1))));
-    workers.close().await;
+    close(&workers, &time).await;
 }
 
 #[actix_rt::test]

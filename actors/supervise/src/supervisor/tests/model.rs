@@ -92,7 +92,7 @@ async fn run(steps: Vec<Step>) {
             bench.restarts.lock().unwrap().iter().filter(|restart| restart.key == shown.key).count();
         assert!(shown.restarts as usize <= reported);
     }
-    bench.workers.close().await;
+    close(&bench.workers, &bench.time).await;
 }
 
 proptest! {
@@ -137,5 +137,5 @@ async fn it_holds_for_tellers_on_other_threads() {
     let taken: Vec<_> = tellers.into_iter().flat_map(|teller| teller.join().unwrap()).collect();
     assert!(!taken.is_empty());
     taken.iter().for_each(|taken| taken.check(&journal));
-    bench.workers.close().await;
+    close(&bench.workers, &bench.time).await;
 }

@@ -88,7 +88,7 @@ async fn wherever_it_panics_it_comes_back() {
         time.advance(SECOND).await;
         assert_eq!(mines.state(&1).unwrap().state, State::Running, "{at:?}");
         mines.tell(&1, End).unwrap();
-        mines.close().await;
+        close(&mines, &time).await;
     }
 }
 

@@ -38,7 +38,7 @@ async fn closing_waits_for_the_last_and_lets_none_begin() {
     bench.time.wait_for_sleepers(1).await;
     // One that is not built yet.
     bench.workers.start(4).unwrap();
-    bench.workers.close().await;
+    close(&bench.workers, &bench.time).await;
     assert!(bench.workers.keys().is_empty());
     assert_eq!(bench.workers.start(1), Err(Refused::Away(1)));
     assert_eq!([1, 2, 3].map(|key| bench.journal.count(&Entry::Stopped(key))), [1, 1, 0]);
@@ -49,7 +49,9 @@ async fn one_that_was_started_again_while_it_stopped_does_not_outlive_the_close(
     let bench = Bench::with_one().await;
     bench.workers.stop(&1);
     bench.workers.start(1).unwrap();
-    bench.workers.close().await;
+    // Before the keeper sees either.
+    bench.workers.roster.close();
+    close(&bench.workers, &bench.time).await;
     assert_eq!(bench.journal.count(&Entry::Built(1)), 1);
 }
 

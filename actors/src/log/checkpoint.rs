@@ -1,0 +1,181 @@
+//! Checkpoints: stored fleets, so that a start and a look at the past replay only a tail (design §6).
+//!
+//! A checkpoint is the zstd of the fleet's JSON at a multiple of [`EVERY`] positions. One of another [`FOLD_VERSION`] or
+//! one that cannot be read is passed over, never trusted.
+
+use std::ops::ControlFlow;
+
+use patze_core::fleet::{FOLD_VERSION, Fleet};
+use patze_core::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::open::Fault;
+use super::scan::{self, sql};
+
+/// Positions between two checkpoints.
+pub const EVERY: u64 = 50_000;
+/// How many of the newest are kept that close; older ones are thinned to twice the distance.
+const NEWEST: usize = 4;
+/// Level 3 takes a few ms a MiB; higher ones gain little on such JSON.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What the writer does for the checkpoints, in a transaction of events.
+#[derive(Debug)]
+pub(super) enum Upkeep {
+    /// Stores one and removes those that it makes superfluous.
+    Store { position: u64, created_at: Timestamp, bytes: Vec<u8>, every: u64 },
+    /// Removes some that turned out wrong.
+    Remove(Vec<u64>),
+}
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// The fleet cannot be turned into JSON or back.
+    #[error("the checkpoint's JSON is not a fleet")]
+    Json(#[from] serde_json::Error),
+    /// The bytes are not zstd.
+    #[error("the checkpoint cannot be decompressed")]
+    Zstd(#[from] std::io::Error),
+}
+
+// === impl Upkeep ===
+
+impl Upkeep {
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Store { bytes, .. } => bytes.len(),
+            Self::Remove(positions) => positions.len() * 8,
+        }
+    }
+
+    /// Does it, inside the writer's transaction.
+    pub(super) fn run(&self, conn: &Connection) -> rusqlite::Result<()> {
+        let remove = match self {
+            Self::Store { position, created_at, bytes, every } => {
+                conn.prepare_cached(
+                    "INSERT OR REPLACE INTO checkpoints (position, fold_version, created_at, bytes) \
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    sql(*position),
+                    FOLD_VERSION,
+                    created_at.millis(),
+                    bytes
+                ])?;
+                // What other versions left is of no use once there is one of ours.
+                conn.execute("DELETE FROM checkpoints WHERE fold_version <> ?1", [FOLD_VERSION])?;
+                &superfluous(&positions(conn)?, *every)
+            }
+            Self::Remove(positions) => positions,
+        };
+        for position in remove {
+            conn.execute("DELETE FROM checkpoints WHERE position = ?1", [sql(*position)])?;
+        }
+        Ok(())
+    }
+}
+
+/// A fleet as a checkpoint's bytes.
+pub(super) fn encode(fleet: &Fleet) -> Result<Vec<u8>, CodecError> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+    serde_json::to_writer(&mut encoder, fleet)?;
+    Ok(encoder.finish()?)
+}
+
+/// A checkpoint's bytes as a fleet.
+pub(super) fn decode(bytes: &[u8]) -> Result<Fleet, CodecError> {
+    // serde_json reads a slice several times faster than a reader.
+    Ok(serde_json::from_slice(&zstd::decode_all(bytes)?)?)
+}
+
+/// The positions of this version's checkpoints, ascending.
+pub(super) fn positions(conn: &Connection) -> rusqlite::Result<Vec<u64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT position FROM checkpoints WHERE fold_version = ?1 ORDER BY position")?;
+    statement.query_map([FOLD_VERSION], |row| scan::position(row, 0))?.collect()
+}
+
+/// The fleet at `position`, as the checkpoint there has it.
+pub(super) fn at(conn: &Connection, position: u64) -> Result<Result<Fleet, CodecError>, rusqlite::Error> {
+    let mut statement = conn.prepare_cached("SELECT bytes FROM checkpoints WHERE position = ?1")?;
+    statement.query_row([sql(position)], |row| Ok(decode(row.get_ref(0)?.as_blob()?)))
+}
+
+/// The newest checkpoint that can be read, at `most` or before; an empty fleet if there is none.
+pub(super) fn newest(conn: &Connection, most: u64) -> rusqlite::Result<Fleet> {
+    for position in positions(conn)?.into_iter().rev().filter(|position| *position <= most) {
+        match at(conn, position)? {
+            Ok(fleet) if fleet.position() == position => return Ok(fleet),
+            Ok(_) => tracing::error!(position, "a checkpoint is of another position; it is passed over"),
+            Err(error) => tracing::error!(position, %error, "a checkpoint cannot be read; it is passed over"),
+        }
+    }
+    Ok(Fleet::default())
+}
+
+/// Folds the log into `fleet` up to `to`, and shows each fleet at a multiple of `every` to `milestone`.
+pub(super) fn replay(
+    conn: &Connection,
+    fleet: &mut Fleet,
+    to: u64,
+    every: u64,
+    mut milestone: impl FnMut(&Fleet),
+) -> Result<(), Fault> {
+    let mut changes = Vec::new();
+    scan::scan(conn, fleet.position(), to, |event| {
+        fleet.apply(event, &mut changes);
+        changes.clear();
+        if event.position.is_multiple_of(every) {
+            milestone(fleet);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(())
+}
+
+/// Which of `positions` (ascending) may go, so that older ones are no more than twice `every` apart.
+fn superfluous(positions: &[u64], every: u64) -> Vec<u64> {
+    let mut kept = 0;
+    let mut remove = Vec::new();
+    let older = positions.len().saturating_sub(NEWEST);
+    for (position, next) in positions.iter().zip(&positions[positions.len().min(1)..]).take(older) {
+        if next - kept <= 2 * every {
+            remove.push(*position);
+        } else {
+            kept = *position;
+        }
+    }
+    remove
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_stay_close_and_older_ones_are_thinned() {
+        let mut stored: Vec<u64> = Vec::new();
+        for n in 1..=40 {
+            stored.push(n * 50);
+            for position in superfluous(&stored, 50) {
+                stored.retain(|kept| *kept != position);
+            }
+            let newest: Vec<u64> = (n.saturating_sub(3).max(1)..=n).map(|n| n * 50).collect();
+            assert!(stored.ends_with(&newest), "{stored:?}");
+            let gaps =
+                stored.iter().zip(std::iter::once(&0).chain(&stored)).map(|(next, before)| next - before);
+            assert!(gaps.clone().all(|gap| gap <= 100), "{stored:?}");
+        }
+        assert_eq!(stored.len(), 22, "{stored:?}");
+    }
+
+    #[test]
+    fn a_checkpoint_survives_its_bytes() {
+        let fleet = Fleet::default();
+        let bytes = encode(&fleet).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), fleet);
+        assert!(matches!(decode(&bytes[1..]), Err(CodecError::Zstd(_))));
+        assert!(matches!(decode(&zstd::encode_all(&b"[]"[..], 1).unwrap()), Err(CodecError::Json(_))));
+    }
+}

@@ -1,0 +1,221 @@
+//! Bringing a database up to this version: numbered steps, each in a transaction, after a backup (design §6).
+
+use std::path::{Path, PathBuf};
+
+use patze_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
+
+use super::digest::hex;
+use super::open::OpenError;
+use super::place::beside;
+
+/// One numbered step. A released one never changes: its checksum is in every database that ran it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub(super) number: u32,
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// All steps, in order.
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { number: 1, name: "events", sql: include_str!("../../../sql/migrations/0001_events.sql") }];
+
+/// The views, made anew whenever their text changes.
+const VIEWS: &str = include_str!("../../../sql/views.sql");
+
+/// The number of the newest step, which is the database's `user_version`.
+pub(super) fn newest() -> u32 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
+/// Runs the steps of `migrations` that `conn` lacks, then the views. A database that has any events is backed up first.
+pub(super) fn run(
+    conn: &mut Connection,
+    file: &Path,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<(), OpenError> {
+    let version = user_version(conn).map_err(|source| OpenError::sqlite(file, "read", source))?;
+    check_old(conn, file, migrations, version)?;
+    let missing = migrations.iter().filter(|migration| migration.number > version);
+    if version > 0
+        && let Some(first) = missing.clone().next()
+    {
+        back_up(conn, file, first.number)?;
+    }
+    for migration in missing {
+        apply(conn, migration, now).map_err(|source| {
+            OpenError::sqlite_or(file, source, |source| OpenError::Migrate {
+                path: file.into(),
+                number: migration.number,
+                source,
+            })
+        })?;
+    }
+    make_views(conn).map_err(|source| OpenError::sqlite(file, "update the views of", source))
+}
+
+pub(super) fn user_version(conn: &Connection) -> rusqlite::Result<u32> {
+    conn.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Refuses a database whose steps were not the ones that we know.
+fn check_old(conn: &Connection, file: &Path, known: &[Migration], version: u32) -> Result<(), OpenError> {
+    for migration in known.iter().filter(|migration| migration.number <= version) {
+        let found: Option<String> = conn
+            .query_row("SELECT checksum FROM migrations WHERE number = ?1", [migration.number], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(|source| OpenError::sqlite(file, "read", source))?;
+        if found.as_deref() != Some(checksum(migration.sql).as_str()) {
+            return Err(OpenError::OtherMigration { path: file.into(), number: migration.number });
+        }
+    }
+    Ok(())
+}
+
+/// Copies the whole database, WAL included, to `patze.db.before-NNNN`.
+fn back_up(conn: &Connection, file: &Path, number: u32) -> Result<PathBuf, OpenError> {
+    let target = beside(file, &format!(".before-{number:04}"));
+    let part = beside(&target, ".part");
+    let failed = |source: std::io::Error| OpenError::Backup { path: target.clone(), source };
+    // What an earlier attempt left.
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    conn.execute("VACUUM INTO ?1", [part.to_string_lossy()])
+        .map_err(|source| OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))))?;
+    std::fs::rename(&part, &target).map_err(failed)?;
+    tracing::info!(backup = %target.display(), "the database was backed up before it is brought up to this version");
+    Ok(target)
+}
+
+fn apply(conn: &mut Connection, migration: &Migration, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
+        params![migration.number, migration.name, checksum(migration.sql), now.millis()],
+    )?;
+    transaction.pragma_update(None, "user_version", migration.number)?;
+    transaction.commit()
+}
+
+fn make_views(conn: &mut Connection) -> rusqlite::Result<()> {
+    let wanted = checksum(VIEWS);
+    let standing: Option<String> = conn
+        .query_row("SELECT value FROM meta WHERE key = 'viewsDigest'", [], |row| row.get(0))
+        .optional()?;
+    if standing.as_deref() == Some(wanted.as_str()) {
+        return Ok(());
+    }
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(VIEWS)?;
+    transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('viewsDigest', ?1)", [wanted])?;
+    transaction.commit()
+}
+
+fn checksum(sql: &str) -> String {
+    hex(&Sha256::digest(sql).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEXT: Migration =
+        Migration { number: 2, name: "colours", sql: "CREATE TABLE colours (name TEXT PRIMARY KEY);" };
+
+    fn database(dir: &Path) -> (Connection, PathBuf) {
+        let file = dir.join("patze.db");
+        let mut conn = Connection::open(&file).unwrap();
+        run(&mut conn, &file, MIGRATIONS, Timestamp::from_millis(5)).unwrap();
+        (conn, file)
+    }
+
+    fn with_next(next: Migration) -> Vec<Migration> {
+        MIGRATIONS.iter().copied().chain([next]).collect()
+    }
+
+    fn tables(conn: &Connection) -> Vec<String> {
+        let mut statement =
+            conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn numbers_are_dense_and_run_once() {
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(migration.number as usize, index + 1);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, file) = database(dir.path());
+        run(&mut conn, &file, MIGRATIONS, Timestamp::from_millis(9)).unwrap();
+        assert_eq!(tables(&conn), ["checkpoints", "commits", "cursors", "events", "meta", "migrations"]);
+        let applied: i64 = conn.query_row("SELECT applied_at FROM migrations", [], |row| row.get(0)).unwrap();
+        assert_eq!((applied, user_version(&conn).unwrap()), (5, newest()));
+    }
+
+    #[test]
+    fn a_backup_comes_before_the_next_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, file) = database(dir.path());
+        conn.execute("INSERT INTO meta VALUES ('colour', 'red')", []).unwrap();
+        std::fs::write(dir.path().join("patze.db.before-0002.part"), "left by a crash").unwrap();
+        run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
+        assert!(tables(&conn).contains(&"colours".to_owned()));
+        let backup = Connection::open(dir.path().join("patze.db.before-0002")).unwrap();
+        assert!(!tables(&backup).contains(&"colours".to_owned()));
+        let kept: String =
+            backup.query_row("SELECT value FROM meta WHERE key = 'colour'", [], |row| row.get(0)).unwrap();
+        let application: u32 = backup.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
+        assert_eq!((kept.as_str(), application, user_version(&backup).unwrap()), ("red", 0x5054_5A45, 1));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, file) = database(dir.path());
+        let broken = Migration { sql: "CREATE TABLE colours (name TEXT); CREATE TABLE events (x);", ..NEXT };
+        let error = run(&mut conn, &file, &with_next(broken), Timestamp::EPOCH).unwrap_err();
+        assert!(matches!(error, OpenError::Migrate { number: 2, .. }), "{error:?}");
+        assert!(!tables(&conn).contains(&"colours".to_owned()));
+        assert_eq!(user_version(&conn).unwrap(), 1);
+        run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
+    }
+
+    #[test]
+    fn a_step_that_was_rewritten_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, file) = database(dir.path());
+        run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
+        let rewritten = Migration { sql: "CREATE TABLE colours (name TEXT);", ..NEXT };
+        let error = run(&mut conn, &file, &with_next(rewritten), Timestamp::EPOCH).unwrap_err();
+        assert!(matches!(error, OpenError::OtherMigration { number: 2, .. }), "{error:?}");
+    }
+
+    #[test]
+    fn views_show_readable_times() {
+        let dir = tempfile::tempdir().unwrap();
+        let (conn, _) = database(dir.path());
+        conn.execute(
+            "INSERT INTO events VALUES (1, 'e', 't', 'm', -1, 1771632000123, 'info', 'ingest', '{\"traceId\":\"x\"}', '{}')",
+            [],
+        )
+        .unwrap();
+        let row: (String, String, String) = conn
+            .query_row("SELECT recorded, occurred, trace_id FROM v_events", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        let expected = ("2026-02-21T00:00:00.123Z", "1969-12-31T23:59:59.999Z", "x");
+        assert_eq!((row.0.as_str(), row.1.as_str(), row.2.as_str()), expected);
+        for view in ["v_machines", "v_commits"] {
+            conn.prepare(&format!("SELECT * FROM {view}")).unwrap();
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The folder that holds the database: made, locked, and checked before SQLite opens anything.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
+
+use super::open::OpenError;
+
+/// The database's name in its folder.
+pub const DATABASE: &str = "patze.db";
+/// The lock's name in its folder.
+const LOCK: &str = "patze.lock";
+
+/// File systems on other computers. SQLite's WAL needs memory shared between processes, which they do not give, and
+/// their locks lie.
+const NETWORK: &[(u64, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFF53_4D42, "SMB (CIFS)"),
+    (0xFE53_4D42, "SMB"),
+    (0x0102_1997, "9P"),
+    (0x5346_414F, "AFS"),
+    (0x6B41_4653, "AFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x7375_7245, "Coda"),
+    (0x564C, "NCP"),
+];
+
+/// Says that this process is the one server of a folder, for as long as it lives. The kernel drops the lock with the
+/// process, however that ends.
+#[derive(Debug)]
+pub(super) struct ServerLock {
+    _file: File,
+}
+
+/// Makes the folder, sees that it is fit, and locks it.
+pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
+    refuse_network(dir)?;
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(dir).map_err(|source| match source.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::ReadOnly { path: dir.into() }
+        }
+        ErrorKind::StorageFull => OpenError::DiskFull { path: dir.into() },
+        _ => OpenError::Folder { dir: dir.into(), source },
+    })?;
+    let lock = lock(&dir.join(LOCK))?;
+    for path in [dir.to_owned(), dir.join(DATABASE)] {
+        match rustix::fs::accessat(CWD, &path, Access::WRITE_OK, AtFlags::EACCESS) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(_) => return Err(OpenError::ReadOnly { path }),
+        }
+    }
+    Ok(lock)
+}
+
+/// Whether the disk under `path` has next to nothing left, which SQLite reports in many ways.
+pub(super) fn is_full(path: &Path) -> bool {
+    let dir = path.parent().unwrap_or(path);
+    rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) < 128 << 10)
+}
+
+fn refuse_network(dir: &Path) -> Result<(), OpenError> {
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let existing = absolute.ancestors().find(|path| path.exists());
+    let magic = existing.and_then(|path| rustix::fs::statfs(path).ok()).map(|fs| fs.f_type);
+    match magic.and_then(|magic| network_name(magic as u64)) {
+        Some(kind) => Err(OpenError::NetworkShare { dir: dir.into(), kind }),
+        None => Ok(()),
+    }
+}
+
+/// The name of a network file system with this magic number. The kernel's field is signed on some machines, so only
+/// the low 32 bits count.
+fn network_name(magic: u64) -> Option<&'static str> {
+    NETWORK.iter().find(|(known, _)| *known == magic & 0xFFFF_FFFF).map(|(_, name)| *name)
+}
+
+fn lock(path: &Path) -> Result<ServerLock, OpenError> {
+    let failed = |source: std::io::Error| match source.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::ReadOnly { path: path.into() }
+        }
+        ErrorKind::StorageFull => OpenError::DiskFull { path: path.into() },
+        _ => OpenError::Lock { path: path.into(), source },
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut text = String::new();
+            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(OpenError::Locked { path: path.into(), pid });
+        }
+        Err(errno) => return Err(failed(errno.into())),
+    }
+    // The pid is for people; the lock itself is what counts.
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
+    written.map_err(failed)?;
+    Ok(ServerLock { _file: file })
+}
+
+/// The files that SQLite keeps beside a database.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_known_by_their_magic() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xFF53_4D42), Some("SMB (CIFS)"));
+        assert_eq!(network_name(0xFFFF_FFFF_FF53_4D42), Some("SMB (CIFS)"), "sign-extended");
+        for local in [
+            0xEF53,      /* ext4 */
+            0x9123_683E, /* btrfs */
+            0x5846_5342, /* xfs */
+            0x0102_1994, /* tmpfs */
+        ] {
+            assert_eq!(network_name(local), None);
+        }
+    }
+
+    #[test]
+    fn the_folder_is_private_and_the_lock_names_its_holder() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("a/b");
+        let held = take(&dir).unwrap();
+        assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+        let OpenError::Locked { pid, .. } = take(&dir).unwrap_err() else { panic!("not locked") };
+        assert_eq!(pid, Some(std::process::id()));
+        drop(held);
+        assert!(take(&dir).is_ok());
+    }
+}

@@ -1,0 +1,109 @@
+//! Machines: registration, heartbeats, and being seen at all (contract §6.1, W-C5).
+
+use smol_str::SmolStr;
+
+use super::limits::cut_name;
+use super::rows::{Machine, Pulse, Status};
+use super::{Change, Fleet, Outcome};
+use crate::event::payload::{MachineHeartbeat, MachineRegistered};
+use crate::event::{Origin, Recorded};
+use crate::ids::{EventId, MachineId};
+
+impl Fleet {
+    /// Notes that a machine has sent something. False if it is one too many.
+    pub(super) fn see_machine(&mut self, machine: &MachineId) -> bool {
+        if !self.admits(machine) {
+            return false;
+        }
+        let log_time = self.facts.log_time;
+        let row = self.facts.machines.entry(machine.clone(), || Machine::new(machine.clone(), log_time));
+        row.touched = log_time;
+        true
+    }
+
+    /// A bridge has started: name and kind are merged in, gauges stay (W-C5).
+    pub(super) fn fold_registered(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
+        let Ok(registered) = serde_json::from_str::<MachineRegistered<'_>>(event.payload) else {
+            return Outcome::Unreadable;
+        };
+        self.note(event, format!("machine {} registered", cut_name(&registered.name)));
+        let Some(status) = Status::of(&registered.status) else { return Outcome::Odd };
+        let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
+        if machine.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at) {
+            return Outcome::Stale;
+        }
+        machine.reported_name = Some(cut_name(&registered.name)).filter(|name| !name.trim().is_empty());
+        machine.kind = Some(cut_name(&registered.kind));
+        if let Some(version) = &registered.bridge_version {
+            machine.bridge_version = Some(cut_name(version));
+        }
+        beat(machine, status, event);
+        changes.push(Change::Machine(id.clone()));
+        Outcome::Folded
+    }
+
+    /// Status and gauges. The control plane's own offline heartbeat changes status and since only (W-C9).
+    pub(super) fn fold_heartbeat(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
+        let Ok(heartbeat) = serde_json::from_str::<MachineHeartbeat<'_>>(event.payload) else {
+            return Outcome::Unreadable;
+        };
+        let Some(status) = Status::of(&heartbeat.status) else { return Outcome::Odd };
+        let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
+        if machine.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at) {
+            return Outcome::Stale;
+        }
+        if event.origin == Origin::CONTROL {
+            let Some(pulse) = &mut machine.pulse else { return Outcome::Odd };
+            if pulse.status != status {
+                (pulse.status, pulse.since) = (status, event.effective());
+            }
+            pulse.last_event_id = EventId::new(event.id);
+        } else {
+            machine.gauges = Some(heartbeat.resource);
+            beat(machine, status, event);
+        }
+        changes.push(Change::Machine(id.clone()));
+        Outcome::Folded
+    }
+
+    /// The version that a machine's bridge reports in its requests.
+    pub(super) fn fold_bridge_changed(&mut self, id: &MachineId, version: &str) -> Outcome {
+        self.change_machine(id, |machine| machine.bridge_version = Some(cut_name(version)))
+    }
+
+    /// Changes a known machine.
+    pub(super) fn change_machine(&mut self, id: &MachineId, change: impl FnOnce(&mut Machine)) -> Outcome {
+        match self.facts.machines.get_mut(id) {
+            Some(machine) => {
+                change(machine);
+                Outcome::Folded
+            }
+            None => Outcome::Odd,
+        }
+    }
+
+    /// A machine's name to show, if it has one.
+    pub fn machine_name(&self, id: &MachineId) -> Option<&SmolStr> {
+        self.facts.machines.get(id)?.name()
+    }
+}
+
+fn beat(machine: &mut Machine, status: Status, event: &Recorded<'_>) {
+    let at = event.effective();
+    let since = match &machine.pulse {
+        Some(pulse) if pulse.status == status => pulse.since,
+        _ => at,
+    };
+    let (heard_at, last_event_id) = (event.recorded_at, EventId::new(event.id));
+    machine.pulse = Some(Pulse { status, since, last_seen_at: at, heard_at, last_event_id });
+}

@@ -1,0 +1,90 @@
+//! A persistent ordered map of rows that know their key. A clone costs a pointer; a change copies the path to the row,
+//! once for all changes between two clones. Serialises as the list of rows in key order, so that equal tables have
+//! equal texts.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A row of a [`Table`].
+pub trait Row: Clone {
+    /// What identifies the row, and orders the table.
+    type Key: Ord + Clone;
+    /// The row's key; it never changes while the row stands in a table.
+    fn key(&self) -> Self::Key;
+}
+
+/// Rows by key, in key order.
+#[derive(Clone, Debug)]
+pub struct Table<R: Row>(OrdMap<R::Key, Arc<R>>);
+
+impl<R: Row> Table<R> {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The row of this key.
+    pub fn get(&self, key: &R::Key) -> Option<&R> {
+        self.0.get(key).map(Arc::as_ref)
+    }
+
+    /// The rows in key order.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.0.values().map(Arc::as_ref)
+    }
+
+    /// The rows from `first` on, in key order.
+    pub fn from(&self, first: R::Key) -> impl Iterator<Item = &R> {
+        self.0.range(first..).map(|(_, row)| row.as_ref())
+    }
+
+    pub(super) fn get_mut(&mut self, key: &R::Key) -> Option<&mut R> {
+        self.0.get_mut(key).map(Arc::make_mut)
+    }
+
+    pub(super) fn insert(&mut self, row: R) {
+        self.0.insert(row.key(), Arc::new(row));
+    }
+
+    pub(super) fn remove(&mut self, key: &R::Key) -> Option<Arc<R>> {
+        self.0.remove(key)
+    }
+
+    /// The row of this key, made by `new` if there is none.
+    pub(super) fn entry(&mut self, key: R::Key, new: impl FnOnce() -> R) -> &mut R {
+        Arc::make_mut(self.0.entry(key).or_insert_with(|| Arc::new(new())))
+    }
+}
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Self(OrdMap::new())
+    }
+}
+
+impl<R: Row + PartialEq> PartialEq for Table<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl<R: Row + Serialize> Serialize for Table<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, R: Row + DeserializeOwned> Deserialize<'de> for Table<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let rows = Vec::<R>::deserialize(deserializer)?;
+        Ok(Self(rows.into_iter().map(|row| (row.key(), Arc::new(row))).collect()))
+    }
+}

@@ -1,0 +1,128 @@
+//! The bounds of design §7, each with what leaves first.
+
+use super::*;
+use crate::time::{DAY, MINUTE};
+
+/// State events of `n` runs, each in its own session unless `one_session`, a minute apart.
+fn ended_runs(stream: &mut Stream, n: usize, one_session: bool) {
+    for i in 0..n {
+        let session = if one_session { "s".to_owned() } else { format!("s{}", i / 100) };
+        let payload = json!({"runId": format!("r{i:05}"), "sessionId": session, "agentId": "a", "from": "x", "to": "completed"});
+        stream.send("run.state.changed", &payload);
+        stream.now += 10;
+    }
+}
+
+#[test]
+fn a_session_keeps_200_ended_runs() {
+    let mut stream = Stream::default();
+    ended_runs(&mut stream, 250, true);
+    assert_eq!(stream.fleet.facts().runs.len(), limits::MAX_ENDED_RUNS_PER_SESSION);
+    assert!(
+        stream.fleet.facts().runs.get(&("m".into(), "r00049".into())).is_none(),
+        "the oldest end goes first"
+    );
+    assert!(stream.fleet.facts().runs.get(&("m".into(), "r00050".into())).is_some());
+    let session = stream.fleet.facts().sessions.iter().next().unwrap();
+    assert_eq!(session.runs, 250, "counts stay");
+}
+
+#[test]
+fn ended_runs_and_sessions_are_bounded() {
+    let mut stream = Stream::default();
+    ended_runs(&mut stream, limits::MAX_ENDED_RUNS + 100, false);
+    assert_eq!(stream.fleet.facts().runs.len(), limits::MAX_ENDED_RUNS);
+    for i in 0..limits::MAX_ENDED_SESSIONS + 10 {
+        stream.session(&format!("e{i}"), "completed");
+        stream.now += 1;
+    }
+    let ended = stream.fleet.facts().sessions.iter().filter(|s| s.life.ended_at().is_some()).count();
+    assert_eq!(ended, limits::MAX_ENDED_SESSIONS);
+    assert!(stream.changes.contains(&Change::SessionGone("m".into(), "e0".into())));
+}
+
+#[test]
+fn open_runs_and_sessions_are_bounded_by_their_last_touch() {
+    let mut stream = Stream::default();
+    for i in 0..limits::MAX_OPEN_SESSIONS {
+        stream.session(&format!("o{i}"), "running");
+    }
+    stream.now += MINUTE;
+    stream.session("o0", "running");
+    stream.session("one more", "running");
+    let sessions = &stream.fleet.facts().sessions;
+    assert_eq!(sessions.len(), limits::MAX_OPEN_SESSIONS);
+    assert!(sessions.get(&("m".into(), "o0".into())).is_some(), "it was touched");
+    assert!(
+        sessions.get(&("m".into(), "o1".into())).is_none(),
+        "the first of the least recently touched went"
+    );
+}
+
+#[test]
+fn details_are_kept_of_the_newest_ended_runs() {
+    let mut stream = Stream::default();
+    for i in 0..limits::MAX_DETAILED_ENDED_RUNS + 1 {
+        let run = format!("r{i:05}");
+        let tool = json!({"runId": run, "toolCallId": "t", "toolName": "exec", "startedAt": ""});
+        stream.send("run.tool.started", &tool);
+        let ended = json!({"runId": run, "sessionId": format!("s{}", i % 9), "agentId": "a", "from": "x", "to": "completed"});
+        stream.send("run.state.changed", &ended);
+        stream.now += MINUTE;
+    }
+    let first = stream.fleet.facts().runs.iter().next().unwrap();
+    assert_eq!((first.details.is_some(), first.tool_calls), (false, 1), "counts stay");
+    assert!(stream.fleet.facts().runs.iter().skip(1).take(10).all(|run| run.details.is_some()));
+}
+
+#[test]
+fn the_idle_leaves_after_seven_days_and_machines_stay() {
+    let mut stream = Stream::default();
+    stream.send("machine.registered", &registered("nas"));
+    stream.session("s", "running");
+    stream.run("r", "running");
+    stream.session("ended", "completed");
+    stream.now += 7 * DAY + 2 * MINUTE;
+    stream.control(&Control::Tick {});
+    let facts = stream.fleet.facts();
+    assert_eq!((facts.sessions.len(), facts.runs.len(), facts.agents.len()), (0, 0, 0));
+    assert_eq!(facts.machines.len(), 1);
+    assert_eq!(stream.fleet.index(), &Index::default(), "nothing is left behind");
+}
+
+#[test]
+fn w_s18_the_thousandth_machine_is_the_last() {
+    let mut stream = Stream::default();
+    for i in 0..limits::MAX_MACHINES {
+        assert!(stream.fleet.admits(&MachineId::from(format!("m{i}"))));
+        stream.send_from(&format!("m{i}"), 0, "cron.any", &json!({}));
+    }
+    assert!(!stream.fleet.admits(&"one more".into()));
+    assert!(stream.fleet.admits(&"m7".into()));
+    assert_eq!(stream.send_from("one more", 0, "cron.any", &json!({})), Outcome::Odd);
+    assert_eq!(stream.fleet.facts().machines.len(), limits::MAX_MACHINES);
+}
+
+#[test]
+fn usage_rows_are_bounded_and_nothing_is_lost() {
+    let mut stream = Stream::default();
+    for i in 0..limits::MAX_USAGE_ROWS + 50 {
+        let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": format!("x{i}"), "inputTokens": 1});
+        stream.send("run.model.usage", &usage);
+    }
+    let facts = stream.fleet.facts();
+    assert!(facts.usage.len() <= limits::MAX_USAGE_ROWS + 1);
+    let sum: u64 = facts.usage.iter().map(|row| row.ledger.lifetime.input_tokens).sum();
+    assert_eq!(sum, (limits::MAX_USAGE_ROWS + 50) as u64);
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let mut stream = Stream::default();
+    let log = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x".repeat(5000), "ts": ""});
+    stream.send("run.log.emitted", &log);
+    let line = &stream.snapshot()["logs"][0];
+    assert_eq!((line["message"].as_str().unwrap().len(), &line["truncated"]), (2048, &json!(true)));
+    stream.run(&"y".repeat(5000), "running");
+    assert_eq!(stream.snapshot()["runs"][0]["runId"].as_str().unwrap().len(), 256);
+}

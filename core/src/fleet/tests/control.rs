@@ -1,0 +1,136 @@
+//! The control plane's own facts, and what the user does to machines.
+
+use super::*;
+
+fn machine() -> MachineId {
+    MachineId::new("m")
+}
+
+#[test]
+fn w_c9_an_offline_heartbeat_changes_status_and_since_only() {
+    let mut stream = Stream { now: 3_600_000, ..Stream::default() };
+    // The machine's clock is an hour behind.
+    stream.send_at(0, "machine.heartbeat", &heartbeat("online"));
+    stream.seconds(120);
+    let offline = Event::new(Parts {
+        id: EventId::new("synthetic"),
+        machine: machine(),
+        type_name: "machine.heartbeat",
+        severity: Severity::Warn,
+        occurred_at: START.plus(1),
+        trace: r#"{"traceId":"t"}"#,
+        payload: &json!({"machineId": "m", "status": "offline", "resource": {"cpuPct": 0, "memoryBytes": 0, "memoryPct": 0}}).to_string(),
+    });
+    assert_eq!(stream.apply(&offline, Origin::CONTROL), Outcome::Folded);
+    let view = stream.snapshot()["machines"][0].clone();
+    assert_eq!((&view["status"], &view["lastResource"]["cpuPct"]), (&json!("offline"), &json!(12.5)));
+    assert_eq!(view["lastSeenAt"], START.to_string());
+    assert_eq!(stream.snapshot()["health"]["overall"], "critical");
+    stream.seconds(1);
+    assert_eq!(
+        stream.send_at(5_000, "machine.heartbeat", &heartbeat("online")),
+        Outcome::Folded,
+        "its first heartbeat"
+    );
+    assert_eq!(stream.snapshot()["machines"][0]["status"], "online");
+    assert_eq!(stream.snapshot()["machines"][0]["since"], START.plus(5_000).to_string());
+}
+
+#[test]
+fn a_given_name_wins_and_the_reported_one_is_kept() {
+    let mut stream = Stream::default();
+    stream.send("machine.registered", &registered("ip-10-0-0-7"));
+    stream.control(&Control::MachineRenamed { machine_id: machine(), name: Some("nas".into()) });
+    stream.send("machine.registered", &registered("ip-10-0-0-8"));
+    let view = stream.snapshot()["machines"][0].clone();
+    assert_eq!((&view["name"], &view["reportedName"]), (&json!("nas"), &json!("ip-10-0-0-8")));
+    stream.control(&Control::MachineRenamed { machine_id: machine(), name: None });
+    assert_eq!(stream.snapshot()["machines"][0]["name"], "ip-10-0-0-8");
+}
+
+#[test]
+fn a_paused_machine_counts_in_no_health_and_raises_no_attention() {
+    let mut stream = Stream::default();
+    stream.heartbeat("offline");
+    stream.run("r", "failed");
+    assert_eq!(stream.snapshot()["attention"].as_array().unwrap().len(), 2);
+    stream.control(&Control::MachinePaused { machine_id: machine() });
+    let snapshot = stream.snapshot();
+    assert_eq!((&snapshot["attention"], &snapshot["health"]["overall"]), (&json!([]), &json!("unknown")));
+    assert_eq!(snapshot["machines"][0]["paused"], true);
+    stream.run("r2", "running");
+    assert_eq!(stream.snapshot()["runs"].as_array().unwrap().len(), 2, "its data is still taken");
+    stream.control(&Control::MachineResumed { machine_id: machine() });
+    assert_eq!(stream.snapshot()["health"]["overall"], "critical");
+}
+
+#[test]
+fn a_forgotten_machine_leaves_nothing_and_comes_back_as_new() {
+    let mut stream = Stream::default();
+    stream.send("machine.registered", &registered("nas"));
+    stream.run("r", "running");
+    stream.session("s", "running");
+    stream.send(
+        "run.model.usage",
+        &json!({"runId": "r", "machineId": "m", "provider": "p", "model": "x", "inputTokens": 1}),
+    );
+    stream.send_from("n", 0, "cron.any", &json!({}));
+    stream.control(&Control::MachineForgotten { machine_id: machine() });
+    let facts = stream.fleet.facts();
+    assert_eq!(
+        (facts.machines.len(), facts.runs.len(), facts.sessions.len(), facts.usage.len()),
+        (1, 0, 0, 0)
+    );
+    assert_eq!(stream.fleet.index(), &Index::default());
+    assert_eq!(stream.snapshot()["recentEvents"], json!([]));
+    stream.heartbeat("online");
+    assert_eq!(stream.snapshot()["machines"][0].get("name"), None);
+}
+
+#[test]
+fn a_stalled_session_is_marked_until_it_moves() {
+    let mut stream = Stream::default();
+    stream.session("s", "running");
+    let stalled =
+        Control::SessionStalled { machine_id: machine(), session_id: "s".into(), silent_since: START };
+    stream.control(&stalled);
+    assert_eq!(stream.snapshot()["sessions"][0]["stalledSince"], START.to_string());
+    assert_eq!(
+        stream.snapshot()["sessions"][0]["state"],
+        "running",
+        "the control plane never ends a session"
+    );
+    stream.run("r", "running");
+    assert_eq!(stream.snapshot()["sessions"][0].get("stalledSince"), None);
+}
+
+#[test]
+fn tokens_disk_and_clocks_are_facts() {
+    let mut stream = Stream::default();
+    stream.heartbeat("online");
+    let id = "abc".to_owned();
+    let created = Control::TokenCreated {
+        id: id.clone(),
+        name: "nas".into(),
+        scope: "bridge".into(),
+        machine_id: None,
+        expires_at: Some(START.plus(crate::time::DAY)),
+    };
+    stream.control(&created);
+    stream.control(&Control::TokenBound { id: id.clone(), machine_id: machine() });
+    assert_eq!(stream.fleet.facts().server.tokens.iter().next().unwrap().machine_id, Some(machine()));
+    stream.control(&Control::DiskLow { free_bytes: 5 });
+    stream.control(&Control::ClockSkewed { machine_id: machine(), seconds: -90 });
+    stream.control(&Control::ServerStarted { version: "0.10.0".into() });
+    stream.control(&Control::BridgeChanged { machine_id: machine(), version: "0.9.3".into() });
+    let rules = |stream: &Stream| -> Vec<String> {
+        let found = stream.snapshot()["attention"].clone();
+        found.as_array().unwrap().iter().map(|a| a["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(rules(&stream), ["log_disk_low", "clock_skew", "token_ends", "bridge_old"]);
+    stream.control(&Control::TokenRevoked { id });
+    stream.control(&Control::DiskOk { free_bytes: 5 << 30 });
+    stream.control(&Control::ClockOk { machine_id: machine(), seconds: 0 });
+    stream.control(&Control::BridgeChanged { machine_id: machine(), version: "0.10.0".into() });
+    assert_eq!(rules(&stream), [""; 0]);
+}
