@@ -1,5 +1,6 @@
 //! `patze-bridge`: no subcommand runs the bridge.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -58,12 +59,11 @@ fn main() -> ExitCode {
 fn report(config: &Config, json: bool) -> ExitCode {
     let report = actix_rt::System::new().block_on(doctor::examine(config, &Clock::system()));
     let text = if json { serde_json::to_string_pretty(&report) } else { Ok(report.to_string()) };
-    match text {
-        Ok(text) => println!("{}", text.trim_end()),
-        Err(error) => {
-            eprintln!("patze-bridge: the report cannot be written: {error}");
-            return ExitCode::FAILURE;
-        }
+    let written =
+        text.map_err(io::Error::from).and_then(|text| writeln!(io::stdout().lock(), "{}", text.trim_end()));
+    if let Err(error) = written {
+        eprintln!("patze-bridge: the report cannot be written: {error}");
+        return ExitCode::FAILURE;
     }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

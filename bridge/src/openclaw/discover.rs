@@ -1,5 +1,6 @@
 //! Finding OpenClaw's state directories, and saying what each is (also for `patze-bridge doctor`).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -46,28 +47,33 @@ pub enum Generation {
     Unreadable(ReadError),
 }
 
-/// The state directories that are there, the default one first. One that `$OPENCLAW_STATE_DIR` names is listed even if
-/// it is not there.
+/// The state directories that are there. The one that `OPENCLAW_STATE_DIR` names is listed even if it is not there, and
+/// then no other is; so is one that `OPENCLAW_HOME` names itself. Else all profiles in the user's folder (or in
+/// `OPENCLAW_HOME`) are listed.
 pub fn find(settings: &HomeSettings) -> Vec<HomeInfo> {
-    if let Some(dir) = &settings.state_dir {
+    let named = settings.openclaw_home.as_ref().filter(|home| is_state_dir(home));
+    if let Some(dir) = settings.state_dir.as_ref().or(named) {
         return vec![look(dir, &settings.user_home)];
     }
     let base = settings.openclaw_home.as_ref().unwrap_or(&settings.user_home);
     let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
+    let named = |name: &str| name == ".openclaw" || name.starts_with(".openclaw-");
     let mut dirs: Vec<PathBuf> = entries
-        .filter(|entry| {
-            let name = entry.file_name();
-            name.to_str().is_some_and(|name| name == ".openclaw" || name.starts_with(".openclaw-"))
-        })
+        .filter(|entry| entry.file_name().to_str().is_some_and(named))
         .map(|entry| entry.path())
         .filter(|path| path.is_dir())
         .collect();
     dirs.sort();
     let mut homes: Vec<HomeInfo> = dirs.iter().map(|dir| look(dir, &settings.user_home)).collect();
     // Two names of one directory are one home.
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     homes.retain(|home| seen.insert(home.path.clone()));
     homes
+}
+
+/// Whether a folder is a state directory itself, not one that holds `.openclaw`.
+fn is_state_dir(dir: &Path) -> bool {
+    [sqlite::STATE_DB, "openclaw.json", "agents"].iter().any(|name| dir.join(name).exists())
 }
 
 /// Looks at one directory.

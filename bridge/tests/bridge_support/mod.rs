@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -229,8 +229,15 @@ fn taken(asked: &Asked) -> HttpResponse {
 
 /// A bridge process with a home folder of its own. It is killed when dropped.
 pub struct Bridge {
-    child: Child,
-    stderr: Arc<(Mutex<String>, Condvar)>,
+    child: Option<Child>,
+    stderr: Arc<(Mutex<Text>, Condvar)>,
+}
+
+/// What a bridge wrote, and whether that is all.
+#[derive(Default)]
+struct Text {
+    text: String,
+    ended: bool,
 }
 
 /// Where bridges of one test live.
@@ -275,15 +282,17 @@ impl Place {
 
     pub fn start(&self) -> Bridge {
         let mut child = self.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let stderr = Arc::new((Mutex::new(Text::default()), Condvar::new()));
         let (pipe, shared) = (child.stderr.take().unwrap(), stderr.clone());
         std::thread::spawn(move || {
             for line in std::io::BufRead::lines(std::io::BufReader::new(pipe)).map_while(Result::ok) {
-                shared.0.lock().unwrap().push_str(&(line + "\n"));
+                shared.0.lock().unwrap().text.push_str(&(line + "\n"));
                 shared.1.notify_all();
             }
+            shared.0.lock().unwrap().ended = true;
+            shared.1.notify_all();
         });
-        Bridge { child, stderr }
+        Bridge { child: Some(child), stderr }
     }
 
     /// Puts `count` events into the spool, as if a home had been read.
@@ -321,52 +330,56 @@ pub fn with_prefix(asked: &[Asked], prefix: &str) -> Vec<String> {
 
 impl Bridge {
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        kill(name, self.child.as_ref().unwrap().id());
     }
 
-    /// Waits for its end; one that takes longer than a while is killed.
+    /// Waits for its end: its status and all that it wrote.
     pub fn wait(mut self) -> (ExitStatus, String) {
-        let pid = self.child.id();
-        let clock = Clock::system();
-        let watchdog = std::thread::spawn({
-            let ended = self.stderr.clone();
-            move || {
-                let text = ended.0.lock().unwrap();
-                drop(ended.1.wait_timeout_while(text, DEADLINE, |_| is_alive(pid)).unwrap());
-            }
+        let (told, tell) = std::sync::mpsc::channel();
+        let mut child = self.child.take().unwrap();
+        let pid = child.id();
+        let waiting = std::thread::spawn(move || told.send(child.wait().unwrap()));
+        let status = tell.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+            kill("KILL", pid);
+            panic!("it does not end: {}", self.text());
         });
-        let status = self.child.wait().unwrap();
-        self.stderr.1.notify_all();
-        watchdog.join().unwrap();
-        assert!(clock.elapsed() < DEADLINE, "it took {:?} to end", clock.elapsed());
+        waiting.join().unwrap().unwrap();
+        self.wait_for_end_of_text();
         (status, self.text())
     }
 
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
     pub fn text(&self) -> String {
-        self.stderr.0.lock().unwrap().clone()
+        self.stderr.0.lock().unwrap().text.clone()
     }
 
     /// Waits until it has written `part`.
     pub fn wait_for(&self, part: &str) {
         let text = self.stderr.0.lock().unwrap();
         let (text, timeout) =
-            self.stderr.1.wait_timeout_while(text, DEADLINE, |text| !text.contains(part)).unwrap();
-        assert!(!timeout.timed_out(), "no {part:?} in {text}");
+            self.stderr.1.wait_timeout_while(text, DEADLINE, |text| !text.text.contains(part)).unwrap();
+        assert!(!timeout.timed_out(), "no {part:?} in {}", text.text);
+    }
+
+    fn wait_for_end_of_text(&self) {
+        let text = self.stderr.0.lock().unwrap();
+        drop(self.stderr.1.wait_timeout_while(text, DEADLINE, |text| !text.ended).unwrap());
     }
 }
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
-fn is_alive(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+fn kill(signal: &str, pid: u32) {
+    let status = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+    assert!(status.unwrap().success(), "{signal} to {pid}");
 }

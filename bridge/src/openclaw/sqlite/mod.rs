@@ -28,7 +28,7 @@ use super::cursor::{Budget, Cursor, Page};
 use super::{HomeInfo, ReadError};
 
 /// Where the state database is, below the state directory.
-const STATE_DB: &str = "state/openclaw.sqlite";
+pub(super) const STATE_DB: &str = "state/openclaw.sqlite";
 /// Where an agent's database is, below its folder.
 const AGENT_DB: &str = "agent/openclaw-agent.sqlite";
 
