@@ -171,6 +171,7 @@ impl Push {
             // Its settings are of no use; new ones wake it.
             (Next::Send { .. }, None) => {}
             (Next::Send { shape, events }, Some(client)) => {
+                self.ports.link.send_if_modified(|link| std::mem::replace(&mut link.idle, false));
                 let most = Most { events, bytes: MOST_BYTES };
                 let done = turn(client, self.ports.clone(), self.clock.clone(), shape, most);
                 ctx.spawn(

@@ -17,11 +17,11 @@ use patze_core::time::Timestamp;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, Unanswered, World};
 use tokio::sync::Notify;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::{Appended, Batch, Beginning, Limits, LogSeen, Most, Reason, Seq, Shape, Spool, SpoolError};
-use crate::failure::chain;
+use crate::failure::{chain, returned};
 
 /// The kind, and the key of the one spool of a bridge.
 const SPOOL: &str = "spool";
@@ -66,6 +66,9 @@ pub enum Unspooled {
     /// The spool could not do it.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// A source's cursor cannot be written.
+    #[error("a cursor cannot be written")]
+    Cursor(#[source] serde_json::Error),
 }
 
 /// One question: what is to be done with the spool. Made by [`SpoolHandle`] alone.
@@ -256,16 +259,5 @@ fn open(settings: &Settings) -> Result<Spool, SpoolError> {
             Spool::open(dir, *limits, machine, *mapper)
         }
         other => other,
-    }
-}
-
-/// What a blocking task returned; its panic becomes the actor's.
-fn returned<T>(joined: Result<T, JoinError>) -> T {
-    match joined {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => std::panic::resume_unwind(Box::new(error.to_string())),
-        },
     }
 }

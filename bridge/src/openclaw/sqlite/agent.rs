@@ -175,14 +175,18 @@ fn nodes_sql(columns: &HashSet<String>) -> String {
     } else {
         "NULL"
     };
-    format!("SELECT session_key, current_session_id, coalesce({passing}, 0), coalesce({made}, updated_at) FROM session_nodes")
+    format!(
+        "SELECT session_key, current_session_id, coalesce({passing}, 0), coalesce({made}, updated_at) FROM session_nodes"
+    )
 }
 
 fn windows_sql(columns: &HashSet<String>) -> String {
     let channel = or_null(columns, "channel");
     let parent = or_null(columns, "parent_session_key");
     let spawned = or_null(columns, "spawned_by");
-    format!("SELECT session_id, session_key, created_at, {channel}, coalesce({parent}, {spawned}) FROM session_windows")
+    format!(
+        "SELECT session_id, session_key, created_at, {channel}, coalesce({parent}, {spawned}) FROM session_windows"
+    )
 }
 
 fn node(row: &Row<'_>) -> rusqlite::Result<SessionNode> {

@@ -38,7 +38,8 @@ impl Db {
         let conn = Connection::open_with_flags(path, flags).map_err(open)?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
         // A small cache: we read each row once.
-        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;").map_err(open)?;
+        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;")
+            .map_err(open)?;
         let db = Self { conn, path: path.to_owned(), file: (meta.dev(), meta.ino()) };
         for Needs { table, columns } in needs {
             let have = db.columns(table)?;
@@ -98,7 +99,9 @@ pub(super) fn is_being_made(path: &Path, now: Timestamp) -> bool {
     let Ok(meta) = meta(path) else { return false };
     let fresh = now.millis() < meta.mtime().saturating_mul(1_000).saturating_add(10_000);
     let tables = Db::open(path, &[]).and_then(|db| {
-        db.ask("the tables", |conn| conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)))
+        db.ask("the tables", |conn| {
+            conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
+        })
     });
     fresh && matches!(tables, Ok(0))
 }

@@ -107,7 +107,12 @@ impl OpenclawHome {
         Ok(())
     }
 
-    fn read_ledger(&mut self, ledger: state::Ledger, now: Timestamp, page: &mut Page) -> Result<(), ReadError> {
+    fn read_ledger(
+        &mut self,
+        ledger: state::Ledger,
+        now: Timestamp,
+        page: &mut Page,
+    ) -> Result<(), ReadError> {
         if ledger.restarted {
             page.cursor.ledger = Default::default();
         }
@@ -140,7 +145,9 @@ impl OpenclawHome {
 
     /// What is known of a failure's reason; none for a row that is no failure.
     fn words(&mut self, row: &AuditRow, page: &Page, now: Timestamp) -> Result<Words, ReadError> {
-        let Some((run, started_at)) = page.cursor.ledger.wants_words(row) else { return Ok(Words::Known(None)) };
+        let Some((run, started_at)) = page.cursor.ledger.wants_words(row) else {
+            return Ok(Words::Known(None));
+        };
         let (Some(session_id), Some(db)) = (row.session_id.as_deref(), self.agent_of(row)) else {
             return Ok(Words::Known(None));
         };
@@ -250,7 +257,8 @@ fn read_windows(
 fn places(dir: &Path, listed: Vec<(String, String)>) -> Result<BTreeMap<String, String>, ReadError> {
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     for (agent, path) in listed {
-        let place = Path::new(&path).strip_prefix(dir).map_or(path.clone(), |below| below.display().to_string());
+        let place =
+            Path::new(&path).strip_prefix(dir).map_or(path.clone(), |below| below.display().to_string());
         places.insert(place, agent);
     }
     let folder = dir.join("agents");

@@ -11,7 +11,15 @@ use crate::openclaw::ReadError;
 const NEEDS: &[Needs] = &[Needs {
     table: "audit_events",
     columns: &[
-        "sequence", "occurred_at", "kind", "action", "status", "error_code", "agent_id", "session_key", "session_id",
+        "sequence",
+        "occurred_at",
+        "kind",
+        "action",
+        "status",
+        "error_code",
+        "agent_id",
+        "session_key",
+        "session_id",
         "run_id",
     ],
 }];
@@ -82,7 +90,9 @@ impl StateDb {
         self.db.snapshot("the audit ledger", |tx| {
             // Sequences are never used twice, so a highest one below the cursor is another database's.
             let highest: Option<i64> = tx
-                .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'audit_events'", [], |row| row.get(0))
+                .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'audit_events'", [], |row| {
+                    row.get(0)
+                })
                 .optional()?;
             let restarted = highest.unwrap_or(0) < sequence;
             let (sequence, boot) = if restarted { (0, 0) } else { (sequence, boot) };
