@@ -321,10 +321,6 @@ impl Reading<'_> {
 
 fn host_name() -> String {
     sysinfo::System::host_name()
-<<<<<<< HEAD
-=======
-        .ok()
->>>>>>> reader
         .filter(|name| !name.trim().is_empty())
         .unwrap_or_else(|| "unnamed".to_owned())
 }
