@@ -91,10 +91,16 @@ impl ControlPlane {
             World { directory: directory.clone(), ..world }
         };
         let patient = Backoff::try_new(Duration::from_millis(100), Duration::from_secs(30), 0.2)?;
-        let watch = Watch { log: log.clone(), recorder: recorder.clone(), clock: clock.clone(), timeout: heartbeat_timeout };
-        let machines = Supervisor::here(&world, Plan::new("machine", patient.clone()), move |id: &MachineId, seat| {
-            Machine::new(id.clone(), watch.clone(), seat)
-        });
+        let watch = Watch {
+            log: log.clone(),
+            recorder: recorder.clone(),
+            clock: clock.clone(),
+            timeout: heartbeat_timeout,
+        };
+        let machines =
+            Supervisor::here(&world, Plan::new("machine", patient.clone()), move |id: &MachineId, seat| {
+                Machine::new(id.clone(), watch.clone(), seat)
+            });
         let sessions = {
             let (log, recorder, clock) = (log.clone(), recorder.clone(), clock.clone());
             Supervisor::here(&world, Plan::new("session", patient.clone()), move |key, seat| {
@@ -173,7 +179,10 @@ fn prove(log: &Log) -> crate::duty::Job {
         while let Some(proof) = log.next_proof() {
             match log.prove(&proof).map_err(|error| error.to_string())? {
                 Proven::Differs(position) => {
-                    tracing::error!(position, "the live state differs from the rebuilt one: run `patze verify`, report it");
+                    tracing::error!(
+                        position,
+                        "the live state differs from the rebuilt one: run `patze verify`, report it"
+                    );
                 }
                 proven => tracing::debug!(?proven, "the live state was proven"),
             }

@@ -41,7 +41,9 @@ impl Dispatch {
 impl Publish for Dispatch {
     fn publish(&mut self, news: &News<'_>) {
         self.hub.publish(
-            news.events.iter().map(|fresh| (fresh.event, fresh.position, fresh.recorded_at, fresh.recorded().origin)),
+            news.events
+                .iter()
+                .map(|fresh| (fresh.event, fresh.position, fresh.recorded_at, fresh.recorded().origin)),
         );
         self.crew.tell(news.fleet, news.changes);
     }

@@ -46,11 +46,14 @@ impl Actor for Duty {
             self.seat.fail(ctx, format!("no thread could be started: {error}"));
             return;
         }
-        let watch = actix::fut::wrap_future::<_, Self>(ended).map(|result, duty, ctx: &mut Context<Self>| match result {
-            Ok(Ok(())) => duty.seat.done(ctx),
-            Ok(Err(reason)) => duty.seat.fail(ctx, reason),
-            Err(_) => duty.seat.fail(ctx, "its thread ended without a word"),
-        });
+        let watch =
+            actix::fut::wrap_future::<_, Self>(ended).map(
+                |result, duty, ctx: &mut Context<Self>| match result {
+                    Ok(Ok(())) => duty.seat.done(ctx),
+                    Ok(Err(reason)) => duty.seat.fail(ctx, reason),
+                    Err(_) => duty.seat.fail(ctx, "its thread ended without a word"),
+                },
+            );
         ctx.spawn(watch);
     }
 }

@@ -10,11 +10,15 @@
 //! |---|---|
 //! | what is stored and how | [`log`] |
 //! | how subscribers are fed | [`stream`] |
+//! | who may do what, and how that survives | [`credentials`] |
+//! | which bridges talk to us | [`connections`] |
 //! | what runs, and how it is put together | [`control_plane`] |
 //! | when a machine is called silent | [`machine`] |
 //! | when a session has stalled | [`session`] |
 
+pub mod connections;
 pub mod control_plane;
+pub mod credentials;
 pub mod dispatch;
 pub mod duty;
 pub mod janitor;

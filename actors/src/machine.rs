@@ -97,7 +97,9 @@ impl Machine {
         };
         let now = self.watch.clock.elapsed();
         let slept = self.sleeps.look_at(&self.watch.clock).is_some();
-        let Some(pulse) = machine.pulse.as_ref().filter(|pulse| pulse.status != Status::Offline && !machine.paused) else {
+        let Some(pulse) =
+            machine.pulse.as_ref().filter(|pulse| pulse.status != Status::Offline && !machine.paused)
+        else {
             self.heard = None;
             self.publish(machine, None);
             return;
@@ -141,7 +143,11 @@ impl Machine {
     }
 
     /// Waits for an append, then looks again; if it failed, after a pause.
-    fn append(&mut self, ctx: &mut Context<Self>, appended: Result<crate::log::Pending, crate::log::Overloaded>) {
+    fn append(
+        &mut self,
+        ctx: &mut Context<Self>,
+        appended: Result<crate::log::Pending, crate::log::Overloaded>,
+    ) {
         self.appending = true;
         let clock = self.watch.clock.clone();
         let done = async move {
@@ -174,7 +180,9 @@ impl Machine {
             None if seconds.abs() > SKEW_SECONDS => {
                 Some(Control::ClockSkewed { machine_id: self.id.clone(), seconds })
             }
-            Some(_) if seconds.abs() <= SKEW_SECONDS => Some(Control::ClockOk { machine_id: self.id.clone(), seconds }),
+            Some(_) if seconds.abs() <= SKEW_SECONDS => {
+                Some(Control::ClockOk { machine_id: self.id.clone(), seconds })
+            }
             Some((known, _)) if (known - seconds).abs() > SKEW_MOVED_SECONDS => {
                 Some(Control::ClockSkewed { machine_id: self.id.clone(), seconds })
             }

@@ -65,7 +65,8 @@ impl Session {
         }
         let fleet = self.log.fleet();
         let active_runs = fleet.index().session_runs(&self.key).active;
-        let live = fleet.facts().sessions.get(&self.key).filter(|row| active_runs > 0 || row.life.is_active());
+        let live =
+            fleet.facts().sessions.get(&self.key).filter(|row| active_runs > 0 || row.life.is_active());
         let Some(session) = live else {
             self.seat.done(ctx);
             return;
@@ -78,7 +79,8 @@ impl Session {
         if active_runs == 0 || session.stalled_since.is_some() || self.appending {
             return;
         }
-        let silent = Duration::from_millis(u64::try_from(self.clock.now().since(session.touched)).unwrap_or(0));
+        let silent =
+            Duration::from_millis(u64::try_from(self.clock.now().since(session.touched)).unwrap_or(0));
         if silent < STALLED_AFTER {
             let wait = STALLED_AFTER - silent;
             self.timer = Some(run_later(ctx, &self.clock, wait, |session: &mut Self, ctx| {

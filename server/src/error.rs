@@ -8,6 +8,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+/// The content type of every answer but pages, streams and metrics (contract §2.3).
+pub const JSON: &str = "application/json; charset=utf-8";
+
 /// What a request is answered when it is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -78,9 +81,18 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// The body did not come in time.
+    #[error("the body did not come within {limit_s} s")]
+    TooSlow {
+        /// The limit in seconds.
+        limit_s: u64,
+    },
     /// The queue is full; nothing was taken.
     #[error("overloaded; nothing was stored, send it again")]
     Overloaded,
+    /// Nothing can be stored or read just now; the text says why and what to do.
+    #[error("{0}")]
+    Unavailable(String),
     /// Something of ours failed; the log has the details.
     #[error("something failed here; the server's log says what")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -110,7 +122,9 @@ impl Error {
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::Rejected(_) => "rejected",
             Self::NoSuch { .. } => "not_found",
+            Self::TooSlow { .. } => "request_timeout",
             Self::Overloaded => "overloaded",
+            Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal_server_error",
         }
     }
@@ -132,7 +146,8 @@ impl ResponseError for Error {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::PayloadTooLarge { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -143,7 +158,7 @@ impl ResponseError for Error {
         }
         let mut response = HttpResponse::build(self.status_code());
         match self {
-            Self::Overloaded => {
+            Self::Overloaded | Self::Unavailable(_) => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             Self::TooManyFailures { retry_after_s } => {
@@ -151,7 +166,7 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        response.json(match self {
+        response.content_type(JSON).json(match self {
             Self::Rejected(rejection) => json!({ "ok": false, "error": rejection }),
             Self::Unauthorized => json!({ "error": self.code() }),
             _ => json!({ "error": self.code(), "message": self.to_string() }),

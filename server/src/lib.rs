@@ -1,3 +1,7 @@
 //! The HTTP edge and the command line of Patze Control. Being filled in.
 
+pub mod cli;
+pub mod config;
+pub mod edge;
 pub mod error;
+pub mod guard;

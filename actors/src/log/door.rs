@@ -82,7 +82,8 @@ pub(super) struct Shared {
     writing: Mutex<bool>,
     stopped_writing: Condvar,
     checker: Mutex<Option<Checker>>,
-    _lock: ServerLock,
+    /// Given up when the log is closed, so that another may open it whatever handles are still around.
+    lock: Mutex<Option<ServerLock>>,
 }
 
 /// The `quick_check` that runs beside everything else after an unclean stop.
@@ -152,7 +153,7 @@ impl Log {
             writing: Mutex::new(false),
             stopped_writing: Condvar::new(),
             checker: Mutex::new(None),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         });
         if !opened.clean {
             Checker::start(&shared)?;
@@ -300,7 +301,10 @@ impl Log {
         let failed = |source| CloseError { file: shared.file.display().to_string(), source };
         let conn = connect::for_writing(&shared.file).map_err(failed)?;
         // The last connection to close copies the write-ahead log into the file and removes it.
-        open::mark_clean(&conn).map_err(failed)
+        open::mark_clean(&conn).map_err(failed)?;
+        drop(conn);
+        *locked(&shared.lock) = None;
+        Ok(())
     }
 }
 

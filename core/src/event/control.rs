@@ -95,6 +95,12 @@ pub enum Control {
         /// The token's public id.
         id: String,
     },
+    /// Tokens are needed from now on, or no longer.
+    #[serde(rename = "control.auth.changed")]
+    AuthChanged {
+        /// `none` or `token`.
+        mode: String,
+    },
     /// A machine's bridge reports another version than before.
     #[serde(rename = "control.bridge.changed")]
     BridgeChanged {
@@ -148,6 +154,7 @@ impl Control {
             Self::TokenCreated { .. } => EventType::TokenCreated,
             Self::TokenBound { .. } => EventType::TokenBound,
             Self::TokenRevoked { .. } => EventType::TokenRevoked,
+            Self::AuthChanged { .. } => EventType::AuthChanged,
             Self::BridgeChanged { .. } => EventType::BridgeChanged,
             Self::DiskLow { .. } => EventType::DiskLow,
             Self::DiskOk { .. } => EventType::DiskOk,
@@ -177,7 +184,9 @@ impl Control {
         match self {
             Self::Tick {} => Severity::Debug,
             Self::ActorRestarted { .. } | Self::DiskLow { .. } => Severity::Error,
-            Self::SessionStalled { .. } | Self::ClockSkewed { .. } => Severity::Warn,
+            Self::SessionStalled { .. } | Self::ClockSkewed { .. } | Self::AuthChanged { .. } => {
+                Severity::Warn
+            }
             _ => Severity::Info,
         }
     }
@@ -239,6 +248,7 @@ mod tests {
             },
             Control::TokenBound { id: id.clone(), machine_id: machine_id.clone() },
             Control::TokenRevoked { id },
+            Control::AuthChanged { mode: "token".into() },
             Control::BridgeChanged { machine_id: machine_id.clone(), version: "2".into() },
             Control::DiskLow { free_bytes: 1 },
             Control::DiskOk { free_bytes: 2 },

@@ -131,6 +131,8 @@ event_types! {
         TokenBound = "control.token.bound",
         /// A token was revoked.
         TokenRevoked = "control.token.revoked",
+        /// Tokens are needed from now on, or no longer.
+        AuthChanged = "control.auth.changed",
         /// A machine's bridge reports another version than before.
         BridgeChanged = "control.bridge.changed",
         /// The disk under the log is nearly full.

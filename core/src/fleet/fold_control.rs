@@ -136,7 +136,9 @@ impl Fleet {
             Control::ClockOk { machine_id, .. } => {
                 self.change_machine(&machine_id, |machine| machine.clock_skew = None)
             }
-            Control::Tick {} | Control::ActorRestarted { .. } => Outcome::NotFolded,
+            Control::Tick {} | Control::ActorRestarted { .. } | Control::AuthChanged { .. } => {
+                Outcome::NotFolded
+            }
         }
     }
 }

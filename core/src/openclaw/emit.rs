@@ -1,12 +1,13 @@
-//! The payloads that the mapper writes, and how they become events.
+//! How payloads become events, and the events of sessions, runs and log lines.
 
 use serde::Serialize;
 
 use super::lanes::Lane;
 use super::ledger::Run;
+use super::payloads::{LogLine, RunChanged, SessionChanged};
 use super::{HomeIdentity, Mapper};
 use crate::event::{Event, EventType, Parts, Severity};
-use crate::ids::{RunId, SessionId, event_id};
+use crate::ids::{RunId, event_id};
 use crate::time::Timestamp;
 
 /// Where an event comes from, for its id and its trace.
@@ -19,57 +20,6 @@ pub(super) struct Origin<'a> {
     pub kind: &'a str,
     /// The run's or session's id.
     pub trace: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionChanged<'a> {
-    session_id: &'a SessionId,
-    agent_id: &'a str,
-    machine_id: &'a str,
-    from: &'a str,
-    to: &'a str,
-    home: &'a str,
-    session_key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    openclaw_session_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent_session_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_started_at: Option<Timestamp>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunChanged<'a> {
-    run_id: &'a RunId,
-    session_id: &'a SessionId,
-    agent_id: &'a str,
-    from: &'a str,
-    to: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    home: &'a str,
-    session_key: &'a str,
-    openclaw_run_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    openclaw_session_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LogLine<'a> {
-    pub log_entry_id: &'a str,
-    pub run_id: &'a RunId,
-    pub session_id: &'a SessionId,
-    pub level: &'a str,
-    pub message: &'a str,
-    pub ts: Timestamp,
-    pub agent_id: &'a str,
-    pub home: &'a str,
-    pub session_key: &'a str,
 }
 
 impl HomeIdentity {
@@ -134,8 +84,7 @@ impl Mapper {
             parent_session_key: lane.parent.as_deref(),
             session_started_at: lane.started_at.map(Timestamp::from_millis),
         };
-        let origin =
-            Origin { at, entity, kind: &format!("session.{to}"), trace: session_id.as_str() };
+        let origin = Origin { at, entity, kind: &format!("session.{to}"), trace: session_id.as_str() };
         self.home.event(EventType::SessionState, severity_of(to), &origin, &payload)
     }
 

@@ -150,7 +150,9 @@ impl<'a> Message<'a> {
             return Content::Text(text);
         }
         let blocks: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
-        Content::Blocks(blocks.into_iter().filter_map(|block| serde_json::from_str(block.get()).ok()).collect())
+        Content::Blocks(
+            blocks.into_iter().filter_map(|block| serde_json::from_str(block.get()).ok()).collect(),
+        )
     }
 }
 

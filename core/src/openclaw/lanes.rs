@@ -86,10 +86,9 @@ impl Lanes {
         let mut made = Self { agent: agent.to_owned(), nodes, windows, order, lanes: BTreeMap::new() };
         let mut lanes: BTreeMap<String, LaneWindows> = BTreeMap::new();
         for window in made.windows() {
-            let lane = lanes.entry(made.lane_key(&window.key).to_owned()).or_insert_with(|| LaneWindows {
-                first: window.session_id.clone(),
-                channel: None,
-            });
+            let lane = lanes
+                .entry(made.lane_key(&window.key).to_owned())
+                .or_insert_with(|| LaneWindows { first: window.session_id.clone(), channel: None });
             if window.channel.is_some() {
                 lane.channel.clone_from(&window.channel);
             }
@@ -173,3 +172,6 @@ impl Mapper {
         state.keys.retain(|key| lanes.nodes.contains_key(key));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,12 +97,14 @@ impl AuditRow {
             ("agent.run.started", _) => RunFact::Started,
             ("agent.run.finished", "succeeded") => RunFact::Completed,
             ("agent.run.finished", "cancelled") => RunFact::Cancelled,
-            ("agent.run.finished", status) => RunFact::Failed(self.error_code.as_deref().unwrap_or(match status {
-                "timed_out" => "run_timed_out",
-                "blocked" => "run_blocked",
-                "unknown" => "run_outcome_unknown",
-                _ => "run_failed",
-            })),
+            ("agent.run.finished", status) => {
+                RunFact::Failed(self.error_code.as_deref().unwrap_or(match status {
+                    "timed_out" => "run_timed_out",
+                    "blocked" => "run_blocked",
+                    "unknown" => "run_outcome_unknown",
+                    _ => "run_failed",
+                }))
+            }
             _ => return None,
         };
         Some((run, fact))
@@ -164,7 +166,12 @@ impl Mapper {
             RunFact::Cancelled => ("cancelled", row.error_code.clone()),
             RunFact::Failed(code) => ("failed", Some(self.reason(code, words))),
         };
-        let end = End { at: row.occurred_at, run: run.to_owned(), to: to.to_owned(), session_id: row.session_id.clone() };
+        let end = End {
+            at: row.occurred_at,
+            run: run.to_owned(),
+            to: to.to_owned(),
+            session_id: row.session_id.clone(),
+        };
         self.ended(state, end, lane, reason.as_deref(), out);
     }
 
@@ -201,7 +208,14 @@ impl Mapper {
         state.active.insert(id.to_owned(), active);
     }
 
-    fn ended(&self, state: &mut LedgerState, end: End, lane: &Lane, reason: Option<&str>, out: &mut Vec<Event>) {
+    fn ended(
+        &self,
+        state: &mut LedgerState,
+        end: End,
+        lane: &Lane,
+        reason: Option<&str>,
+        out: &mut Vec<Event>,
+    ) {
         let active = state.active.remove(&end.run);
         state.remember_end(&end.run);
         let (from, lane) = active.as_ref().map_or(("created", lane), |active| ("running", &active.lane));
@@ -222,3 +236,6 @@ impl Mapper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

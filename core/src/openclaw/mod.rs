@@ -59,6 +59,9 @@ pub mod transcript;
 
 mod emit;
 mod entry;
+mod payloads;
+#[cfg(test)]
+mod testing;
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@
 //! | `scheme://user:password@host` | `scheme://[redacted]@host` |
 //! | `Bearer …`, `Basic …` | the value |
 //! | `password=…`, `"apiKey": "…"`, `--token …`, `Authorization: …`, and the like | the value; of a header the whole line |
-//! | known prefixes: `sk-…`, `ghp_…`, `xoxb-…`, `AKIA…`, `eyJ…` and [more](PREFIXES) | the whole word |
+//! | known prefixes: `sk-…`, `ghp_…`, `xoxb-…`, `AKIA…`, `eyJ…` and more (`look.rs`) | the whole word |
 //! | a Telegram bot token, `123456:AA…` | the whole token |
 //! | 32 or more hexadecimal digits; 32 or more characters with capitals, small letters and digits mixed; 40 or more small letters with many digits; base64 | the whole word |
 //! | the user's folder, `/home/<name>`, `/Users/<name>`, `/root`, `C:\Users\<name>` | `~` |
@@ -17,7 +17,11 @@
 //! No rule finds a secret that looks like prose; that is why only errors leave, and only their first
 //! [`MAX_ERROR_CHARS`] characters.
 
+mod look;
+
 use std::path::Path;
+
+use self::look::{MIN_PREFIXED, secret_word};
 
 /// The longest error text that leaves, in characters (design §11).
 pub const MAX_ERROR_CHARS: usize = 300;
@@ -27,25 +31,33 @@ const MAX_SCANNED_BYTES: usize = 16 * 1024;
 
 const MARK: &str = "[redacted]";
 
-/// How keys and tokens of well-known services begin. At least [`MIN_PREFIXED`] more characters must follow.
-pub const PREFIXES: &[&str] = &[
-    "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxa-",
-    "xoxb-", "xoxc-", "xoxd-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "hf_",
-    "npm_", "pypi-", "SG.", "dop_v1_", "shpat_", "whsec_", "tvly-", "gsk_", "xai-", "r8_", "nvapi-", "pz_",
-    "AGE-SECRET-KEY-",
-];
-const MIN_PREFIXED: usize = 8;
-
 /// Words that make a key's value secret, wherever in the key they stand.
 const SECRET_WORDS: &[&str] = &[
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "accesskey",
-    "access_key", "access-key", "privatekey", "private_key", "private-key", "credential", "signature", "authorization",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "credential",
+    "signature",
+    "authorization",
     "cookie",
 ];
 
 /// The first [`MAX_ERROR_CHARS`] characters of an error, without secrets and home paths.
 pub fn error_text(text: &str, user_dir: Option<&Path>) -> String {
-    let end = (0..=text.len().min(MAX_SCANNED_BYTES)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end =
+        (0..=text.len().min(MAX_SCANNED_BYTES)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     cut(redact(&text[..end], user_dir).trim(), MAX_ERROR_CHARS)
 }
 
@@ -56,8 +68,10 @@ pub fn cut(text: &str, chars: usize) -> String {
 
 /// `text` without secrets and home paths.
 pub fn redact(text: &str, user_dir: Option<&Path>) -> String {
-    let user_dir = user_dir.and_then(Path::to_str).map(|dir| dir.trim_end_matches('/')).filter(|dir| dir.len() > 1);
-    let mut scan = Scan { text, at: 0, out: String::with_capacity(text.len().min(MAX_SCANNED_BYTES)), user_dir };
+    let user_dir =
+        user_dir.and_then(Path::to_str).map(|dir| dir.trim_end_matches('/')).filter(|dir| dir.len() > 1);
+    let mut scan =
+        Scan { text, at: 0, out: String::with_capacity(text.len().min(MAX_SCANNED_BYTES)), user_dir };
     while scan.step() {}
     scan.out
 }
@@ -134,7 +148,8 @@ impl<'a> Scan<'a> {
     /// The length of a home path that begins here.
     fn home_path(&self, before: Option<u8>) -> Option<usize> {
         let rest = self.rest();
-        let in_path = before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'~'));
+        let in_path = before
+            .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'~'));
         if rest.starts_with('/') && !in_path {
             let ends = |len: usize| rest[len..].chars().next().is_none_or(|c| !is_word(c) && c != '.');
             if let Some(dir) = self.user_dir.filter(|dir| rest.starts_with(dir) && ends(dir.len())) {
@@ -143,12 +158,18 @@ impl<'a> Scan<'a> {
             if rest.starts_with("/root") && ends("/root".len()) {
                 return Some("/root".len());
             }
-            return ["/home/", "/Users/"].iter().find(|dir| rest.starts_with(**dir)).and_then(|dir| named(rest, dir.len()));
+            return ["/home/", "/Users/"]
+                .iter()
+                .find(|dir| rest.starts_with(**dir))
+                .and_then(|dir| named(rest, dir.len()));
         }
         let drive = rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && !in_path;
         // In JSON text the backslashes are doubled.
         let dirs = [":\\Users\\", ":\\\\Users\\\\"];
-        dirs.iter().filter(|_| drive).find(|dir| rest[1..].starts_with(**dir)).and_then(|dir| named(rest, 1 + dir.len()))
+        dirs.iter()
+            .filter(|_| drive)
+            .find(|dir| rest[1..].starts_with(**dir))
+            .and_then(|dir| named(rest, 1 + dir.len()))
     }
 
     fn rest(&self) -> &'a str {
@@ -170,7 +191,9 @@ impl<'a> Scan<'a> {
 
 /// The length of a private key block that begins here; to the end of the text if it does not end.
 fn private_key(rest: &str) -> Option<usize> {
-    if !rest.starts_with("-----BEGIN") || !rest[..rest.find('\n').unwrap_or(rest.len())].contains("PRIVATE KEY") {
+    if !rest.starts_with("-----BEGIN")
+        || !rest[..rest.find('\n').unwrap_or(rest.len())].contains("PRIVATE KEY")
+    {
         return None;
     }
     const END: &str = "-----END";
@@ -209,61 +232,6 @@ fn quoted_len(value: &str, quote: &str) -> usize {
     let line = &value[..len_while(value, |c| c != '\n')];
     let ends = |at: &usize| quote.starts_with('\\') || !line[..*at].ends_with('\\');
     line.match_indices(quote).map(|(at, _)| at).find(ends).unwrap_or(line.len())
-}
-
-/// The length of a secret that begins here and is known by its look.
-fn secret_word(rest: &str) -> Option<usize> {
-    let long = len_while(rest, |c| is_word(c) || matches!(c, '.' | '+' | '/' | '='));
-    if PREFIXES.iter().any(|prefix| rest.starts_with(prefix) && long >= prefix.len() + MIN_PREFIXED) {
-        return Some(long);
-    }
-    let word = &rest[..len_while(rest, is_word)];
-    let bot = word.strip_prefix("bot").unwrap_or(word);
-    if bot.len() >= 6
-        && bot.bytes().all(|b| b.is_ascii_digit())
-        && let Some(token) = rest[word.len()..].strip_prefix(':')
-    {
-        let len = len_while(token, is_word);
-        if len >= 30 {
-            return Some(word.len() + 1 + len);
-        }
-    }
-    let base64 = &rest[..len_while(rest, |c| is_word(c) || matches!(c, '+' | '/' | '='))];
-    if base64.len() >= 40 && base64.contains(['+', '=']) && Mix::of(base64).all() {
-        return Some(base64.len());
-    }
-    looks_random(word).then_some(word.len())
-}
-
-fn looks_random(word: &str) -> bool {
-    if word.len() < 32 {
-        return false;
-    }
-    let mix = Mix::of(word);
-    mix.all() || word.bytes().all(|b| b.is_ascii_hexdigit()) || (word.len() >= 40 && mix.digits >= 8 && mix.plain)
-}
-
-/// Which characters a word is made of.
-struct Mix {
-    upper: bool,
-    lower: bool,
-    digits: usize,
-    plain: bool,
-}
-
-impl Mix {
-    fn of(word: &str) -> Self {
-        Self {
-            upper: word.bytes().any(|b| b.is_ascii_uppercase()),
-            lower: word.bytes().any(|b| b.is_ascii_lowercase()),
-            digits: word.bytes().filter(u8::is_ascii_digit).count(),
-            plain: word.bytes().all(|b| b.is_ascii_alphanumeric()),
-        }
-    }
-
-    fn all(&self) -> bool {
-        self.upper && self.lower && self.digits > 0
-    }
 }
 
 /// The length of `prefix` and the name that follows, if one does.

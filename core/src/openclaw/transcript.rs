@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use super::emit::Origin;
 use super::entry::{Content, Entry, Message, Usage};
 use super::lanes::Lane;
+use super::payloads::{ChannelMessage, GatewayLog, ModelUsage, Place, ToolCompleted, ToolStarted};
 use super::rows::TranscriptRow;
 use super::{MAX_CONTENT_CHARS, Mapper, redact};
 use crate::event::{Event, EventType, Severity};
@@ -77,94 +78,6 @@ struct Ctx<'a> {
     session_id: SessionId,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Place<'a> {
-    session_id: &'a SessionId,
-    agent_id: &'a str,
-    home: &'a str,
-    session_key: &'a str,
-    openclaw_session_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolStarted<'a> {
-    run_id: &'a RunId,
-    tool_call_id: &'a str,
-    tool_name: &'a str,
-    started_at: Timestamp,
-    arguments_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arguments: Option<String>,
-    #[serde(flatten)]
-    place: Place<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolCompleted<'a> {
-    run_id: &'a RunId,
-    tool_call_id: &'a str,
-    tool_name: &'a str,
-    status: &'a str,
-    duration_ms: u64,
-    success: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i64>,
-    result_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<String>,
-    #[serde(flatten)]
-    place: Place<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ModelUsage<'a> {
-    run_id: &'a RunId,
-    machine_id: &'a str,
-    provider: &'a str,
-    model: &'a str,
-    input_tokens: u64,
-    output_tokens: u64,
-    total_tokens: u64,
-    cache_read_tokens: u64,
-    cache_write_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_cost_usd: Option<NanoUsd>,
-    measured_at: Timestamp,
-    #[serde(flatten)]
-    place: Place<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ChannelMessage<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run_id: Option<RunId>,
-    direction: &'a str,
-    /// Empty where no channel is involved: the command line, a scheduled task, a parent session.
-    channel: &'a str,
-    chars: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(flatten)]
-    place: Place<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct GatewayLog<'a> {
-    level: &'a str,
-    message: &'a str,
-    ts: Timestamp,
-    #[serde(flatten)]
-    place: Place<'a>,
-}
-
 /// The words for the failure of `run` in an entry: an assistant message's error, or why a run was refused.
 pub fn failure_of(json: &str, run: &str) -> Option<String> {
     let entry: Entry<'_> = serde_json::from_str(json).ok()?;
@@ -193,7 +106,8 @@ impl Mapper {
     ) -> bool {
         state.next = row.seq + 1;
         let Ok(entry) = serde_json::from_str::<Entry<'_>>(&row.json) else { return false };
-        let at = entry.timestamp.as_deref().and_then(Timestamp::parse).map_or(row.created_at, Timestamp::millis);
+        let at =
+            entry.timestamp.as_deref().and_then(Timestamp::parse).map_or(row.created_at, Timestamp::millis);
         let entity = match entry.id.as_deref() {
             Some(id) if !id.is_empty() => format!("entry:{id}"),
             _ => format!("entry:{window}:{}", row.seq),
@@ -240,7 +154,8 @@ impl Mapper {
         for (i, call) in content.tool_calls().enumerate() {
             let id = call.id.as_deref().unwrap_or_default();
             if state.calls.len() == OPEN_CALLS_KEPT {
-                let oldest = state.calls.iter().min_by_key(|(id, at)| (**at, (*id).clone())).map(|(id, _)| id.clone());
+                let oldest =
+                    state.calls.iter().min_by_key(|(id, at)| (**at, (*id).clone())).map(|(id, _)| id.clone());
                 oldest.and_then(|id| state.calls.remove(&id));
             }
             state.calls.insert(id.to_owned(), ctx.at);
@@ -276,7 +191,13 @@ impl Mapper {
         state.calls.clear();
     }
 
-    fn tool_result(&self, state: &mut WindowState, ctx: &Ctx<'_>, message: &Message<'_>, out: &mut Vec<Event>) {
+    fn tool_result(
+        &self,
+        state: &mut WindowState,
+        ctx: &Ctx<'_>,
+        message: &Message<'_>,
+        out: &mut Vec<Event>,
+    ) {
         let run = self.run_of(state, ctx, message);
         let id = message.tool_call_id.as_deref().unwrap_or_default();
         let name = message.tool_name.as_deref().unwrap_or("unknown");
@@ -322,10 +243,15 @@ impl Mapper {
             model,
             input_tokens: input,
             output_tokens: output,
-            total_tokens: usage.total_tokens.map_or(input + output + read + write, |total| total.round() as u64),
+            total_tokens: usage
+                .total_tokens
+                .map_or(input + output + read + write, |total| total.round() as u64),
             cache_read_tokens: read,
             cache_write_tokens: write,
-            estimated_cost_usd: usage.cost.and_then(|cost| cost.total).map(NanoUsd::from_dollars),
+            estimated_cost_usd: usage
+                .cost
+                .and_then(|cost| cost.total)
+                .map(|usd| NanoUsd::from_dollars(usd).dollars()),
             measured_at: Timestamp::from_millis(ctx.at),
             place: self.place(ctx),
         };
@@ -370,7 +296,9 @@ impl Mapper {
                 state.run = Some(run.to_owned());
                 self.home.run_id(run)
             }
-            None => self.home.run_id(&format!("{}/{}", ctx.window, state.user.as_deref().unwrap_or_default())),
+            None => {
+                self.home.run_id(&format!("{}/{}", ctx.window, state.user.as_deref().unwrap_or_default()))
+            }
         }
     }
 
@@ -400,3 +328,6 @@ impl Ctx<'_> {
         Origin { at: self.at, entity: &self.entity, kind, trace }
     }
 }
+
+#[cfg(test)]
+mod tests;

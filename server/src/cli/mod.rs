@@ -1,0 +1,138 @@
+//! The command line. No subcommand serves.
+//!
+//! `patze.lock` tells whether a server runs in the settings folder. If one does, a command that changes something asks
+//! it over HTTP with its `cli-token`; if none does, the command opens the database itself, which takes the lock.
+
+mod doors;
+mod token;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use patze_supervise::clock::Clock;
+
+use crate::config::Config;
+
+pub use token::TokenCommand;
+
+/// Patze Control: watches and runs fleets of OpenClaw agents. Without a command it serves.
+#[derive(Debug, clap::Parser)]
+#[command(name = "patze", version)]
+pub struct Cli {
+    /// What to do; serve without one.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What can be done besides serving.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make, list and revoke the tokens that bridges and readers use
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// Where commands write: what is asked for, and what is said about it.
+#[derive(Debug)]
+pub struct Console<O, E> {
+    /// Standard output.
+    pub out: O,
+    /// Standard error.
+    pub notes: E,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// There is no home folder to have the settings in.
+    #[error("there is no home folder; name a settings folder in PATZE_SETTINGS_DIR")]
+    NoSettings,
+    /// The runtime cannot start.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+    /// `auth.json` cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] patze_actors::credentials::OpenError),
+    /// The change failed.
+    #[error(transparent)]
+    Record(#[from] patze_actors::credentials::RecordError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Log(#[from] patze_actors::log::OpenError),
+    /// The log cannot be written to.
+    #[error("the log cannot be written to")]
+    Writer(#[from] patze_actors::log::WriterError),
+    /// The log cannot be closed.
+    #[error(transparent)]
+    Close(#[from] patze_actors::log::CloseError),
+    /// What the running server wrote for commands cannot be read.
+    #[error("cannot read server.json and cli-token in {}; run this as the user that the server runs as", dir.display())]
+    Published {
+        /// The settings folder.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A server holds the folder and does not answer.
+    #[error("a server holds {} and does not answer; try again, or stop it", dir.display())]
+    Silent {
+        /// The settings folder.
+        dir: PathBuf,
+        /// The last try's failure, if it got that far.
+        source: Option<reqwest::Error>,
+    },
+    /// The running server's answer is lost or none; what was asked may be done.
+    #[error("no usable answer from the server at {address}; `patze token list` shows whether it was done")]
+    Answer {
+        /// Where it listens.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The running server refused.
+    #[error("the server at {address} answers {status}: {message}")]
+    Refused {
+        /// Where it listens.
+        address: std::net::SocketAddr,
+        /// The HTTP status.
+        status: u16,
+        /// Its words.
+        message: String,
+    },
+}
+
+/// Runs a command to its end, on a runtime of its own: not to be called on a thread that runs another. What it printed
+/// is in the console.
+///
+/// # Errors
+/// See [`CliError`]; `main` prints it with its sources and exits with 1.
+pub fn run<O: Write, E: Write>(
+    command: &Command,
+    config: &Config,
+    clock: &Clock,
+    console: &mut Console<O, E>,
+) -> Result<ExitCode, CliError> {
+    let dir = config.settings_dir().ok_or(CliError::NoSettings)?;
+    match command {
+        Command::Token(command) => token::run(command, &dir, clock, console).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// An error with what caused it, for standard error.
+pub fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str("\n  because ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

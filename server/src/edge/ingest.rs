@@ -1,0 +1,277 @@
+//! `POST /ingest` and `POST /ingest/batch` (contract §9.2, §9.3): validate on the worker, append, answer when it is on disk.
+//!
+//! The answer to a batch echoes each event, because original clients may look at it; `Prefer: return=minimal` leaves
+//! that out (W-P9). Every content problem is a rejection inside a 200: a 4xx would wedge an original bridge for ever
+//! (contract §14.6).
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, web};
+use patze_actors::credentials::{Caller, Reach};
+use patze_actors::log::{AppendError, Batch, Lane, Placed};
+use patze_core::event::{Event, Rejection, RejectionCode, envelope};
+use patze_core::ids::MachineId;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::body::{self, Events};
+use super::{Edge, answer, connections};
+use crate::error::Error;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What becomes of one event of a batch.
+enum Fate<'a> {
+    Accepted(&'a Event),
+    Rejected(&'a Rejection),
+}
+
+/// Takes one envelope.
+pub async fn one(
+    edge: web::Data<Edge>,
+    caller: web::ReqData<Caller>,
+    request: HttpRequest,
+    body: Events,
+) -> Result<HttpResponse, Error> {
+    let text = body.text();
+    // An envelope that is JSON but no envelope is a rejection; a text that is no JSON is not even that.
+    serde_json::from_str::<IgnoredAny>(text).map_err(|e| body::malformed(&e))?;
+    connections::note(&edge, &request, caller.reach());
+    let mut events = Vec::with_capacity(1);
+    match envelope::validate(text) {
+        Ok(event) => events.push(event),
+        Err(rejection) => return Err(refused(&edge, rejection)),
+    }
+    let mut rejected = Vec::new();
+    restrict(&edge, &request, &caller, &mut events, &mut vec![0], &mut rejected).await?;
+    if let Some((_, rejection)) = rejected.pop() {
+        return Err(refused(&edge, rejection));
+    }
+    let events = std::sync::Arc::<[Event]>::from(events);
+    let placed = append(&edge, Batch::ingest(std::sync::Arc::clone(&events))).await?;
+    if let Some(Placed::Rejected(rejection)) = placed.first() {
+        return Err(refused(&edge, rejection.clone()));
+    }
+    let minimal = wants_minimal(&request);
+    let mut out = String::from(r#"{"ok":true"#);
+    if !minimal && let Some(event) = events.first() {
+        out.push_str(r#","event":"#);
+        event.push_json(&mut out);
+    }
+    out.push('}');
+    Ok(answered(out, minimal))
+}
+
+/// Takes `{"events": […]}`.
+pub async fn batch(
+    edge: web::Data<Edge>,
+    caller: web::ReqData<Caller>,
+    request: HttpRequest,
+    body: Events,
+) -> Result<HttpResponse, Error> {
+    let envelopes = split(body.text())?;
+    connections::note(&edge, &request, caller.reach());
+    let total = envelopes.len();
+    let mut events = Vec::with_capacity(total);
+    // The place in the request of each event that is still in `events`.
+    let mut indices = Vec::with_capacity(total);
+    let mut rejected = Vec::new();
+    for (index, envelope) in envelopes.iter().enumerate() {
+        match envelope::validate(envelope.get()) {
+            Ok(event) => {
+                events.push(event);
+                indices.push(index);
+            }
+            Err(rejection) => rejected.push((index, rejection)),
+        }
+    }
+    restrict(&edge, &request, &caller, &mut events, &mut indices, &mut rejected).await?;
+    let events = std::sync::Arc::<[Event]>::from(events);
+    let placed = if events.is_empty() {
+        Vec::new()
+    } else {
+        append(&edge, Batch::ingest(std::sync::Arc::clone(&events))).await?
+    };
+    let mut accepted = Vec::with_capacity(events.len());
+    for ((event, index), placed) in events.iter().zip(&indices).zip(placed) {
+        match placed {
+            Placed::Stored { .. } | Placed::Duplicate => accepted.push((*index, event)),
+            Placed::Rejected(rejection) => rejected.push((*index, rejection)),
+        }
+    }
+    rejected.sort_unstable_by_key(|(index, _)| *index);
+    for (_, rejection) in &rejected {
+        edge.counters.rejected(rejection.code);
+    }
+    let minimal = wants_minimal(&request);
+    let mut out = String::with_capacity(if minimal { 24 * total } else { body.text().len() } + 128);
+    out.push_str(r#"{"accepted":["#);
+    push_list(&mut out, accepted.iter().map(|(index, event)| (*index, Fate::Accepted(event))), minimal)?;
+    out.push_str(r#"],"rejected":["#);
+    push_list(&mut out, rejected.iter().map(|(index, fault)| (*index, Fate::Rejected(fault))), minimal)?;
+    out.push_str(&format!(r#"],"acceptedCount":{},"rejectedCount":{}}}"#, accepted.len(), rejected.len()));
+    Ok(answered(out, minimal))
+}
+
+/// The envelopes of a batch, as they stand in the body.
+fn split(text: &str) -> Result<Vec<&RawValue>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        events: Vec<&'a RawValue>,
+    }
+    let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
+    if let Ok(body) = serde_json::from_str::<Body<'_>>(text)
+        && is_object
+    {
+        return Ok(body.events);
+    }
+    // Whatever is JSON is at fault for its shape alone.
+    serde_json::from_str::<IgnoredAny>(text).map_err(|e| body::malformed(&e))?;
+    Err(Error::InvalidBatchRequest)
+}
+
+/// Turns events of other machines than the caller's into rejections (design §10, W-S17).
+async fn restrict(
+    edge: &Edge,
+    request: &HttpRequest,
+    caller: &Caller,
+    events: &mut Vec<Event>,
+    indices: &mut Vec<usize>,
+    rejected: &mut Vec<(usize, Rejection)>,
+) -> Result<(), Error> {
+    let own = match (caller.reach(), events.first()) {
+        (Reach::Everywhere, _) | (_, None) => return Ok(()),
+        (Reach::Machine(own), _) => own.clone(),
+        (Reach::Unbound(token), Some(first)) => {
+            let own = edge.bind(*token, first.machine.clone()).await?;
+            connections::note(edge, request, &Reach::Machine(own.clone()));
+            own
+        }
+    };
+    if events.iter().all(|event| event.machine == own) {
+        return Ok(());
+    }
+    for (event, index) in std::mem::take(events).into_iter().zip(std::mem::take(indices)) {
+        if event.machine == own {
+            events.push(event);
+            indices.push(index);
+        } else {
+            rejected.push((index, not_allowed(&own)));
+        }
+    }
+    Ok(())
+}
+
+fn not_allowed(own: &MachineId) -> Rejection {
+    let message = format!("this token is for machine {own:?}; make one for the other machine");
+    Rejection::new(RejectionCode::MachineNotAllowed, message)
+}
+
+async fn append(edge: &Edge, batch: Batch) -> Result<Vec<Placed>, Error> {
+    let pending = edge.log().append(Lane::Ingest, batch).map_err(|_| Error::Overloaded)?;
+    pending.await.map(|appended| appended.placed).map_err(not_stored)
+}
+
+/// Why a batch was not stored, as HTTP. All but one are worth another try, and a bridge tries again at a 5xx.
+pub(super) fn not_stored(error: AppendError) -> Error {
+    match error {
+        AppendError::Refused { .. } => Error::internal(error),
+        _ => Error::Unavailable(error.to_string()),
+    }
+}
+
+fn refused(edge: &Edge, rejection: Rejection) -> Error {
+    edge.counters.rejected(rejection.code);
+    Error::Rejected(rejection)
+}
+
+fn push_list<'a>(
+    out: &mut String,
+    entries: impl Iterator<Item = (usize, Fate<'a>)>,
+    minimal: bool,
+) -> Result<(), Error> {
+    for (n, (index, fate)) in entries.enumerate() {
+        out.push_str(if n == 0 { r#"{"index":"# } else { r#",{"index":"# });
+        out.push_str(&index.to_string());
+        match fate {
+            Fate::Accepted(_) if minimal => {}
+            Fate::Accepted(event) => {
+                out.push_str(r#","event":"#);
+                event.push_json(out);
+            }
+            Fate::Rejected(rejection) => {
+                out.push_str(r#","error":"#);
+                out.push_str(&serde_json::to_string(rejection).map_err(Error::internal)?);
+            }
+        }
+        out.push('}');
+    }
+    Ok(())
+}
+
+/// Whether the client does without the echo (RFC 7240).
+fn wants_minimal(request: &HttpRequest) -> bool {
+    let preferences = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split(',')).any(|preference| {
+        preference.split(';').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("return=minimal"))
+    })
+}
+
+fn answered(text: String, minimal: bool) -> HttpResponse {
+    let mut response = answer::json_text(text);
+    if minimal {
+        let applied = actix_web::http::header::HeaderValue::from_static("return=minimal");
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_split_or_its_fault_is_told_apart() {
+        let code = |text| match split(text).unwrap_err() {
+            Error::InvalidBatchRequest => "shape",
+            Error::MalformedBody(_) => "json",
+            _ => "other",
+        };
+        let events = split("\n {\"x\":[1,{}], \"events\" : [ {\"a\":1} , 2,\"s\" ] }").unwrap();
+        assert_eq!(events.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{\"a\":1}", "2", "\"s\""]);
+        assert!(split("{\"events\":[]}").unwrap().is_empty());
+        for text in
+            ["[]", "[[{}]]", "1", "\"x\"", "null", "{}", "{\"events\":{}}", "{\"events\":null}", "[\"a\"]"]
+        {
+            assert_eq!(code(text), "shape", "{text}");
+        }
+        for text in [
+            "{",
+            "{\"events\":[}",
+            "[1,",
+            "{\"events\":[]} x",
+            "nul",
+            "\"abc",
+            "",
+            "{\"events\":[{\"a\":01}]}",
+        ] {
+            assert_eq!(code(text), "json", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_preference_is_read_as_rfc_7240_says() {
+        for (value, minimal) in [
+            ("return=minimal", true),
+            ("respond-async, Return=Minimal; foo=1", true),
+            ("return=representation", false),
+            ("x=return=minimal", false),
+        ] {
+            let request = TestRequest::default().insert_header((PREFER, value)).to_http_request();
+            assert_eq!(wants_minimal(&request), minimal, "{value}");
+        }
+    }
+}
