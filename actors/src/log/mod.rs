@@ -16,6 +16,8 @@ mod reader;
 mod row;
 mod scan;
 mod transaction;
+pub mod verify;
+mod wal;
 mod writer;
 
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
@@ -23,6 +25,7 @@ pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
+pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};

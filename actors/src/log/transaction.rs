@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use patze_core::event::{Origin, Rejection, RejectionCode};
 use patze_core::fleet::Fleet;
+use patze_core::fleet::limits::MAX_MACHINES;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, ErrorCode, params};
@@ -118,13 +119,12 @@ impl Transaction<'_> {
     /// Stores a batch, or nothing of it.
     fn batch(&mut self, batch: &Batch) -> rusqlite::Result<Result<Appended, AppendError>> {
         let (next, chain) = (self.next, self.chain.clone());
-        let newcomers = self.newcomers.len();
-        let before = (newcomers > 0).then(|| self.newcomers.clone());
+        let newcomers = self.newcomers.clone();
         let placed = self.undoable(|this| this.insert(batch))?;
         if placed.is_err() {
             self.next = next;
             self.chain = chain;
-            self.newcomers = before.unwrap_or_default();
+            self.newcomers = newcomers;
         }
         Ok(placed.map(|placed| Appended { placed }))
     }
@@ -133,7 +133,7 @@ impl Transaction<'_> {
         let conn = self.conn;
         let mut insert = conn.prepare_cached(
             "INSERT INTO events (position, id, type, machine, occurred_at, recorded_at, severity, origin, trace, payload) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id, machine) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (machine, id) DO NOTHING",
         )?;
         let origin = batch.origin.as_str();
         let mut placed = Vec::with_capacity(batch.events.len());
@@ -172,7 +172,15 @@ impl Transaction<'_> {
 
     /// Whether there is room for `machine`, those that this transaction brings included (W-S18).
     fn admits(&mut self, machine: &MachineId) -> bool {
-        self.fleet.admits(machine)
+        let machines = &self.fleet.facts().machines;
+        if machines.get(machine).is_some() || self.newcomers.contains(machine) {
+            return true;
+        }
+        let room = machines.len() + self.newcomers.len() < MAX_MACHINES;
+        if room {
+            self.newcomers.insert(machine.clone());
+        }
+        room
     }
 
     /// Runs `part` in a savepoint. An inner error is the part's own and leaves no trace; an outer one ends the
