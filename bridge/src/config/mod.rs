@@ -321,6 +321,7 @@ impl Reading<'_> {
 
 fn host_name() -> String {
     sysinfo::System::host_name()
+        .ok()
         .filter(|name| !name.trim().is_empty())
         .unwrap_or_else(|| "unnamed".to_owned())
 }

@@ -59,7 +59,8 @@ struct Ready {
 pub(super) async fn examine(config: &Config, machine: Option<&MachineId>, clock: &Clock) -> ControlPlane {
     let mut seen = ControlPlane::default();
     if let Some(at) = config.token_expires_at.filter(|at| *at <= clock.now()) {
-        seen.problems.push(format!("the token ended at {at}; set a new CONTROL_PLANE_TOKEN and TOKEN_EXPIRES_AT"));
+        seen.problems
+            .push(format!("the token ended at {at}; set a new CONTROL_PLANE_TOKEN and TOKEN_EXPIRES_AT"));
     }
     let mut client = match Client::new(config, clock.clone()) {
         Ok(client) => client,
@@ -73,7 +74,10 @@ pub(super) async fn examine(config: &Config, machine: Option<&MachineId>, clock:
         Ok(response) => health(&mut seen, &response, clock.now()),
         Err(error) => {
             let to = &config.control_plane;
-            seen.problems.push(format!("{}; does the control plane run, and is CONTROL_PLANE_BASE_URL={to} right?", chain(&error)));
+            seen.problems.push(format!(
+                "{}; does the control plane run, and is CONTROL_PLANE_BASE_URL={to} right?",
+                chain(&error)
+            ));
             return seen;
         }
     }
@@ -86,7 +90,9 @@ pub(super) async fn examine(config: &Config, machine: Option<&MachineId>, clock:
     {
         seen.version = ready.build;
         seen.log_id = seen.log_id.or(ready.log_id);
-        seen.problems.extend(ready.reasons.into_iter().map(|reason| format!("the control plane is not ready: {reason}")));
+        seen.problems.extend(
+            ready.reasons.into_iter().map(|reason| format!("the control plane is not ready: {reason}")),
+        );
     }
     seen
 }
@@ -114,8 +120,8 @@ fn health(seen: &mut ControlPlane, response: &Response, now: Timestamp) {
     let date = response.headers.get(DATE).and_then(|value| value.to_str().ok());
     let date = date.and_then(|text| httpdate::parse_http_date(text).ok());
     let since_1970 = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
-    seen.clock_ahead_seconds =
-        since_1970.and_then(|since| Some(now.millis().div_euclid(1_000) - i64::try_from(since.as_secs()).ok()?));
+    seen.clock_ahead_seconds = since_1970
+        .and_then(|since| Some(now.millis().div_euclid(1_000) - i64::try_from(since.as_secs()).ok()?));
     if let Some(ahead) = seen.clock_ahead_seconds.filter(|ahead| ahead.abs() > MOST_SKEW) {
         let word = if ahead > 0 { "ahead of" } else { "behind" };
         seen.problems.push(format!(
@@ -133,9 +139,14 @@ fn taken(seen: &mut ControlPlane, response: &Response, now: Timestamp) {
         // An original control plane without the batch route; events go one by one.
         Answer::NoRoute if seen.problems.is_empty() => seen.takes_events = true,
         Answer::NoRoute => {}
-        Answer::Unwelcome(why) | Answer::Later { why, .. } => seen.problems.push(format!("the control plane: {why}")),
+        Answer::Unwelcome(why) | Answer::Later { why, .. } => {
+            seen.problems.push(format!("the control plane: {why}"))
+        }
         Answer::Refused(reason) => {
-            seen.problems.push(format!("the control plane refuses an empty batch ({} {})", reason.code, reason.message));
+            seen.problems.push(format!(
+                "the control plane refuses an empty batch ({} {})",
+                reason.code, reason.message
+            ));
         }
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn examine(
         }
         Generation::Store { agents, .. } => home.agents.clone_from(agents),
     }
-    let text = cursors.iter().find(|(source, _)| info.path.to_string_lossy() == *source).map(|(_, text)| text);
+    let text =
+        cursors.iter().find(|(source, _)| info.path.to_string_lossy() == *source).map(|(_, text)| text);
     home.begun = text.is_some();
     let cursor = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let machine = machine.cloned().unwrap_or_default();
@@ -71,7 +72,9 @@ pub(super) fn examine(
             home.unread_events = events;
             home.odd_rows = odd_rows;
         }
-        Err(error) => home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(&info))),
+        Err(error) => {
+            home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(&info)))
+        }
     }
     home
 }

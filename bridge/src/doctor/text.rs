@@ -14,12 +14,28 @@ impl fmt::Display for Report {
         writeln!(f, "patze-bridge {} on {} ({})", machine.version, machine.label, machine.kind)?;
         writeln!(f, "\nSettings")?;
         let files: Vec<_> = settings.files.iter().map(|path| path.display().to_string()).collect();
-        line(f, "from", if files.is_empty() { "the environment".to_owned() } else { format!("the environment, {}", files.join(", ")) })?;
+        line(
+            f,
+            "from",
+            if files.is_empty() {
+                "the environment".to_owned()
+            } else {
+                format!("the environment, {}", files.join(", "))
+            },
+        )?;
         line(f, "state folder", settings.state_dir.display())?;
         let id = machine.id.as_ref().map_or("made at the first start", |id| id.as_str());
         line(f, "machine id", format_args!("{id} (kept in {})", machine.kept_in))?;
         line(f, "heartbeat", format_args!("every {} ms", settings.heartbeat_interval_ms))?;
-        line(f, "content", if settings.capture_content { "captured: prompts, replies, arguments and results leave this machine" } else { "stays on this machine" })?;
+        line(
+            f,
+            "content",
+            if settings.capture_content {
+                "captured: prompts, replies, arguments and results leave this machine"
+            } else {
+                "stays on this machine"
+            },
+        )?;
         for note in &settings.notes {
             line(f, "note", note)?;
         }
@@ -33,18 +49,30 @@ impl fmt::Display for Report {
         control_plane(f, &self.control_plane)?;
         writeln!(f, "\nOpenClaw homes")?;
         if self.homes.is_empty() {
-            line(f, NONE, "no .openclaw or .openclaw-<profile> in the home folder; it appears with `openclaw onboard`")?;
+            line(
+                f,
+                NONE,
+                "no .openclaw or .openclaw-<profile> in the home folder; it appears with `openclaw onboard`",
+            )?;
         }
         for seen in &self.homes {
             home(f, seen)?;
         }
         writeln!(f, "\nDelivery")?;
-        line(f, "bridge", if self.running { "runs with this state folder" } else { "does not run with this state folder" })?;
+        line(
+            f,
+            "bridge",
+            if self.running { "runs with this state folder" } else { "does not run with this state folder" },
+        )?;
         match &self.spool {
             Some(status) => spool(f, status)?,
             None => line(f, "spool", "made at the first start")?,
         }
-        line(f, "rejected", format_args!("{} events in {}", self.rejected.count, self.rejected.path.display()))?;
+        line(
+            f,
+            "rejected",
+            format_args!("{} events in {}", self.rejected.count, self.rejected.path.display()),
+        )?;
         for event in &self.rejected.last {
             let name = event.type_name.as_deref().unwrap_or("event");
             let id = event.id.as_deref().unwrap_or("without id");
@@ -95,7 +123,11 @@ fn home(f: &mut fmt::Formatter<'_>, home: &Home) -> fmt::Result {
 fn spool(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
     let waiting = status.waiting;
     let beats = status.heartbeats;
-    line(f, "waiting", format_args!("{waiting} events, {beats} of them heartbeats, in {} KiB", status.used_bytes >> 10))
+    line(
+        f,
+        "waiting",
+        format_args!("{waiting} events, {beats} of them heartbeats, in {} KiB", status.used_bytes >> 10),
+    )
 }
 
 fn yes(is: bool) -> &'static str {

@@ -138,7 +138,9 @@ fn is_change(event: &notify::Event) -> bool {
     let named = |end: &str| event.paths.iter().any(|path| path.as_os_str().to_string_lossy().ends_with(end));
     match event.kind {
         EventKind::Create(CreateKind::Folder) | EventKind::Remove(_) => true,
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => named(".sqlite") || named(".sqlite-wal"),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => {
+            named(".sqlite") || named(".sqlite-wal")
+        }
         EventKind::Modify(ModifyKind::Metadata(_)) | EventKind::Access(_) => false,
         _ => named(".sqlite-wal"),
     }

@@ -276,7 +276,7 @@ impl Push {
                 }
                 (Some(former), Some(why)) if former.why == *why => {}
                 (_, Some(why)) => {
-                    warn!(%to, why, "the control plane takes no events; they are kept meanwhile")
+                    warn!(%to, why, "the control plane takes no events; they are kept meanwhile");
                 }
             }
             let since = link.away.as_ref().map_or(now, |away| away.since);
@@ -311,7 +311,7 @@ impl Push {
         match Client::new(&self.ports.settings.now(), self.clock.clone()) {
             Ok(client) => self.client = Some(client),
             Err(error) => {
-                error!(error = chain(&error), "these settings give no connection; the former one stays")
+                error!(error = chain(&error), "these settings give no connection; the former one stays");
             }
         }
     }

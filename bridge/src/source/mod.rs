@@ -230,7 +230,7 @@ impl Source {
                 Condition::Empty { what } => info!(%home, what, "there is nothing to read in the home yet"),
                 Condition::Unreadable { why } => warn!(%home, why, "the home cannot be read; trying again"),
                 Condition::Full => {
-                    warn!(%home, "the spool is full; the home keeps what is new until there is room")
+                    warn!(%home, "the spool is full; the home keeps what is new until there is room");
                 }
                 Condition::SpoolAway { why } => warn!(%home, why, "the spool does not answer; trying again"),
             }

@@ -72,7 +72,9 @@ pub enum Unspooled {
 }
 
 /// One question: what is to be done with the spool. Made by [`SpoolHandle`] alone.
-struct Work<T>(Box<dyn FnOnce(&mut Spool) -> Result<T, SpoolError> + Send>);
+struct Work<T>(Job<T>);
+
+type Job<T> = Box<dyn FnOnce(&mut Spool) -> Result<T, SpoolError> + Send>;
 
 impl<T: Send + 'static> Message for Work<T> {
     type Result = Result<T, SpoolError>;

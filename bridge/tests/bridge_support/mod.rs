@@ -39,7 +39,11 @@ pub struct Asked {
 pub enum Reply {
     /// As a control plane does: what is valid is accepted.
     Take,
-    Say { status: u16, headers: Vec<(&'static str, String)>, body: String },
+    Say {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    },
     /// Not at all.
     Hang,
 }
@@ -145,7 +149,11 @@ impl ControlPlane {
         let (asked, timeout) =
             self.shared.more.wait_timeout_while(asked, DEADLINE, |asked| !condition(asked)).unwrap();
         let seen: MutexGuard<'_, Vec<Asked>> = asked;
-        assert!(!timeout.timed_out(), "{what} did not come; what came: {:#?}", seen.iter().map(|asked| (&asked.path, asked.types())).collect::<Vec<_>>());
+        assert!(
+            !timeout.timed_out(),
+            "{what} did not come; what came: {:#?}",
+            seen.iter().map(|asked| (&asked.path, asked.types())).collect::<Vec<_>>()
+        );
         seen.clone()
     }
 
@@ -170,14 +178,18 @@ impl Drop for ControlPlane {
 async fn handle(shared: web::Data<Shared>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
     let events = match parsed {
-        Value::Object(ref fields) if fields.contains_key("events") => fields["events"].as_array().unwrap().clone(),
+        Value::Object(ref fields) if fields.contains_key("events") => {
+            fields["events"].as_array().unwrap().clone()
+        }
         Value::Object(_) => vec![parsed],
         _ => Vec::new(),
     };
     let headers = request.headers().iter();
     let asked = Asked {
         path: request.path().to_owned(),
-        headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect(),
         body: body.len(),
         events,
         at: shared.clock.elapsed(),
@@ -187,12 +199,14 @@ async fn handle(shared: web::Data<Shared>, request: HttpRequest, body: web::Byte
         Reply::Take => taken(&asked),
         Reply::Say { status, headers, body } => {
             let mut answer = HttpResponse::build(StatusCode::from_u16(status).unwrap());
-            headers.into_iter().for_each(|header| drop(answer.insert_header(header)));
+            for header in headers {
+                answer.insert_header(header);
+            }
             answer.body(body)
         }
         Reply::Hang => {
             note(&shared, asked);
-            std::future::pending().await
+            return std::future::pending().await;
         }
     };
     note(&shared, asked);
@@ -222,7 +236,8 @@ fn taken(asked: &Asked) -> HttpResponse {
             "rejected": rejected,
         })),
         "/ingest" => HttpResponse::Ok().json(serde_json::json!({ "ok": true })),
-        "/health" => HttpResponse::Ok().json(serde_json::json!({ "ok": true, "authMode": "token", "authRequired": true })),
+        "/health" => HttpResponse::Ok()
+            .json(serde_json::json!({ "ok": true, "authMode": "token", "authRequired": true })),
         _ => HttpResponse::NotFound().json(serde_json::json!({ "error": "not_found" })),
     }
 }

@@ -68,7 +68,10 @@ fn only_rows_and_new_databases_are_changes() {
     let event = |kind, name: &str| notify::Event::new(kind).add_path(name.into());
     let modify = EventKind::Modify(ModifyKind::Data(DataChange::Any));
     assert!(is_change(&event(modify, "/h/state/openclaw.sqlite-wal")));
-    assert!(is_change(&event(EventKind::Create(CreateKind::File), "/h/agents/a/agent/openclaw-agent.sqlite")));
+    assert!(is_change(&event(
+        EventKind::Create(CreateKind::File),
+        "/h/agents/a/agent/openclaw-agent.sqlite"
+    )));
     assert!(is_change(&event(EventKind::Create(CreateKind::Folder), "/h/agents/b")));
     for (kind, name) in [
         (modify, "/h/state/openclaw.sqlite-shm"),
