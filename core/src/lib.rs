@@ -10,6 +10,7 @@
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
+//! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
 // The tests write long `json!` objects.
 #![cfg_attr(test, recursion_limit = "256")]
@@ -19,4 +20,6 @@ pub mod event;
 pub mod fleet;
 pub mod ids;
 pub mod money;
+#[cfg(feature = "openclaw")]
+pub mod openclaw;
 pub mod time;

@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
                 let took = Metrics::time(&metrics.longest_commit_micros, clock.elapsed() - began);
                 metrics.count_commit(took, &written.answers);
                 self.shared.health.written();
+                self.shared.wal.wrote(work.iter().map(Work::weight).sum());
                 self.finish(work, written);
                 Ok(())
             }

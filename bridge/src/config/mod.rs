@@ -7,6 +7,7 @@
 //! A bad value stops the bridge at start (exit 2) and changes nothing at a re-read; where the contract has a rule for a
 //! bad value (`HEARTBEAT_INTERVAL_MS`), the rule is followed and a note says so.
 
+mod live;
 pub mod machine;
 mod token;
 mod url;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 
+pub use live::Settings;
 pub use token::Token;
 pub use url::BaseUrl;
 pub use vars::Vars;
@@ -28,7 +30,7 @@ const DEFAULT_HEARTBEAT: Duration = Duration::from_millis(5_000);
 const SILENT_AFTER: Duration = Duration::from_secs(120);
 
 /// All settings of a bridge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `CONTROL_PLANE_BASE_URL`.
     pub control_plane: BaseUrl,
@@ -319,6 +321,7 @@ impl Reading<'_> {
 
 fn host_name() -> String {
     sysinfo::System::host_name()
+        .ok()
         .filter(|name| !name.trim().is_empty())
         .unwrap_or_else(|| "unnamed".to_owned())
 }

@@ -65,7 +65,7 @@ impl AllowedHosts {
         name.parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
-            || self.0.iter().any(|allowed| *allowed == name)
+            || self.0.contains(&name)
             || is_this_machine(&name, &rustix::system::uname().nodename().to_string_lossy())
     }
 }
