@@ -145,7 +145,7 @@ fn check(dir: &Path, acked: &BTreeSet<(String, String)>, round: u64) {
     let lost: Vec<_> = acked.difference(&once).take(5).collect();
     assert!(lost.is_empty(), "round {round}: acknowledged and not there (EL-2): {lost:?}");
     let (first, last, count): (i64, i64, i64) = db
-        .query_row("SELECT min(position), max(position), count(*) FROM events", [], |row| {
+        .query_row("SELECT coalesce(min(position), 1), coalesce(max(position), 0), count(*) FROM events", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .unwrap();
