@@ -21,7 +21,8 @@ fn session_states(events: &[Event], key: &str) -> Vec<String> {
 }
 
 fn logs(events: &[Event], about: &str) -> Vec<String> {
-    let logs = of_type(events, "run.log.emitted").into_iter().map(|(_, log)| field(&log, "message").to_owned());
+    let logs =
+        of_type(events, "run.log.emitted").into_iter().map(|(_, log)| field(&log, "message").to_owned());
     logs.filter(|line| line.contains(about)).collect()
 }
 
@@ -56,7 +57,10 @@ fn runs_that_were_refused_have_only_an_end_with_its_words() {
     assert_eq!(refused.len(), 5);
     for (_, run) in &refused {
         let reason = field(run, "reason");
-        assert!(reason.starts_with("run_failed: Inline API key for provider \"mock\" is temporarily disabled"), "{run}");
+        assert!(
+            reason.starts_with("run_failed: Inline API key for provider \"mock\" is temporarily disabled"),
+            "{run}"
+        );
         assert_eq!(states(&events, field(run, "openclawRunId")).len(), 1);
     }
     assert_eq!(logs(&events, "refused before it started").len(), 5);
@@ -71,7 +75,10 @@ fn a_command_that_exits_with_3_has_failed_without_its_output() {
     let exit: Vec<_> = tools.iter().filter(|(_, tool)| tool["exitCode"] == 3).collect();
     assert_eq!(exit.len(), 1);
     let (_, tool) = exit[0];
-    assert_eq!((&tool["success"], &tool["status"], &tool["errorMessage"]), (&false.into(), &"failed".into(), &().into()));
+    assert_eq!(
+        (&tool["success"], &tool["status"], &tool["errorMessage"]),
+        (&false.into(), &"failed".into(), &().into())
+    );
     let error: Vec<_> = tools.iter().filter(|(_, tool)| tool["errorMessage"].is_string()).collect();
     assert_eq!(error.len(), 1);
     assert!(field(&error[0].1, "errorMessage").contains("File not found: /nonexistent/file.txt"));
@@ -139,8 +146,10 @@ fn a_subagent_stands_under_its_parent() {
     assert_eq!(of_child.len(), 3);
     assert!(of_child.iter().all(|(_, s)| field(s, "parentSessionKey") == "agent:main:sub"));
     // Its result comes back to the parent as a run of the parent.
-    let announced: Vec<_> =
-        runs(&events).into_iter().filter(|(id, _)| id.starts_with("announce:v1:agent:main:subagent:")).collect();
+    let announced: Vec<_> = runs(&events)
+        .into_iter()
+        .filter(|(id, _)| id.starts_with("announce:v1:agent:main:subagent:"))
+        .collect();
     assert_eq!(announced.len(), 1);
     assert_eq!(field(&announced[0].1, "sessionKey"), "agent:main:sub");
 }
@@ -155,5 +164,10 @@ fn channels_are_named_where_they_are_known() {
     assert_eq!((inbound, telegram.len() - inbound), (4, 3));
     let group = "agent:main:telegram:group:-100200300";
     let sessions = of_type(&events, "session.state.changed");
-    assert!(sessions.iter().filter(|(_, s)| field(s, "sessionKey") == group).all(|(_, s)| s["channel"] == "telegram"));
+    assert!(
+        sessions
+            .iter()
+            .filter(|(_, s)| field(s, "sessionKey") == group)
+            .all(|(_, s)| s["channel"] == "telegram")
+    );
 }

@@ -84,7 +84,11 @@ pub fn read_all(home: &mut OpenclawHome) -> Vec<Event> {
 }
 
 /// Reads from `cursor` to the end, and moves it there.
-pub fn read_on(home: &mut OpenclawHome, cursor: &mut Cursor, budget: Budget) -> Result<Vec<Event>, ReadError> {
+pub fn read_on(
+    home: &mut OpenclawHome,
+    cursor: &mut Cursor,
+    budget: Budget,
+) -> Result<Vec<Event>, ReadError> {
     let mut events = Vec::new();
     loop {
         let page = home.read(cursor, budget, LATER)?;

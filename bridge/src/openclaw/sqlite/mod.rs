@@ -65,7 +65,7 @@ impl OpenclawHome {
         let before = cursor.current();
         let mut page = Page {
             events: Vec::new(),
-            cursor: before.clone(),
+            cursor: before,
             moved: false,
             more: false,
             again_at: None,
