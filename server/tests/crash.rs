@@ -44,7 +44,7 @@ fn event(id: &str, machine: u64, n: u64) -> Value {
     let (type_name, payload) = match n % 3 {
         0 => (
             "run.state.changed",
-            json!({"runId": format!("r{}", n / 3 % 50), "sessionId": "s", "agentId": "a", "from": "x", "to": if n % 2 == 0 { "running" } else { "completed" }}),
+            json!({"runId": format!("r{}", n / 3 % 50), "sessionId": "s", "agentId": "a", "from": "x", "to": if n.is_multiple_of(2) { "running" } else { "completed" }}),
         ),
         1 => (
             "run.model.usage",
