@@ -159,8 +159,8 @@ fn nothing_is_encoded_or_kept_for_nobody() {
 }
 
 #[test]
-fn closing_ends_every_stream() {
-    let (hub, _herald) = Hub::new(clock().0, 0);
+fn closing_ends_every_stream_and_the_herald() {
+    let (hub, herald) = Hub::new(clock().0, 0);
     let mut subscription = hub.subscribe(None).unwrap();
     let mut task = task_of(&mut subscription);
     assert!(!task.poll());
@@ -168,6 +168,7 @@ fn closing_ends_every_stream() {
     assert!(task.woken());
     assert!(drain(&mut subscription).1);
     assert!(drain(&mut hub.subscribe(None).unwrap()).1);
+    block_on(herald.run());
 }
 
 #[test]
