@@ -180,11 +180,20 @@ fn a_home_that_gets_its_store_later_is_read_then() {
     std::fs::create_dir(home.path()).unwrap();
     let bridge = place(&home, &plane.url).start();
     bridge.wait_for("there is nothing to read in the home yet");
-    for entry in std::fs::read_dir(&aside).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::rename(entry.path(), home.path().join(entry.file_name())).unwrap();
-    }
+    copy(&aside, &home.path());
     plane.wait_until("the home", |asked| arrived(asked).len() == expected.len());
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.as_ref().unwrap().path(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry, &to);
+        } else {
+            std::fs::copy(&entry, &to).unwrap();
+        }
+    }
 }
 
 /// As a program that writes to it would.
