@@ -1,5 +1,7 @@
 //! The real program against a control plane that fails in every way: nothing is lost, nothing is invented.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 

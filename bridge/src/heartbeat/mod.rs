@@ -168,7 +168,7 @@ impl Heartbeat {
             }
             Ok(_) => debug!("the spool is full; a heartbeat is dropped"),
             Err(error) => {
-                warn!(error = chain(&error), heartbeat, "the spool did not take what the machine tells")
+                warn!(error = chain(&error), heartbeat, "the spool did not take what the machine tells");
             }
         }));
     }

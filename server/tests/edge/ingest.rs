@@ -96,6 +96,12 @@ async fn w_p9_return_minimal_leaves_the_echo_out() {
         server.client.post(server.url("/ingest/batch")).header("Prefer", "return=minimal").json(&body);
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["preference-applied"], "return=minimal");
+    let state: Value = server.client.get(server.url("/state")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        response.headers()["x-patze-log-id"],
+        state["logId"].as_str().unwrap(),
+        "whose acknowledgement it is"
+    );
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["accepted"], json!([{ "index": 0 }]));
     assert_eq!(answer["rejected"][0]["error"]["code"], "invalid_envelope", "faults are told all the same");
