@@ -168,6 +168,8 @@ fn closing_ends_every_stream_and_the_herald() {
     assert!(task.woken());
     assert!(drain(&mut subscription).1);
     assert!(drain(&mut hub.subscribe(None).unwrap()).1);
+    publish(&hub, 1..=20_000, 0);
+    assert!(drain(&mut hub.subscribe(Some(0)).unwrap()).1, "whoever is still far behind too");
     block_on(herald.run());
 }
 
