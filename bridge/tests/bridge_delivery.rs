@@ -299,6 +299,27 @@ fn another_log_is_another_control_plane_and_is_told_who_this_is() {
 }
 
 #[test]
+fn a_new_label_is_told_without_a_restart() {
+    let plane = ControlPlane::start();
+    let place = Place::new(&plane.url);
+    let config = place.dir.path().join("config.env");
+    std::fs::write(&config, "MACHINE_LABEL=before\n").unwrap();
+    let place = place.set("BRIDGE_CONFIG_FILE", config.to_str().unwrap());
+    let bridge = place.start();
+    let named = |asked: &[Asked], label: &str| {
+        let events = asked.iter().flat_map(|asked| &asked.events);
+        events.filter(|event| event["payload"]["name"] == label).count()
+    };
+    plane.wait_until("its first name", |asked| named(asked, "before") == 1);
+    std::fs::write(&config, "MACHINE_LABEL=after\nMACHINE_KIND=toaster\n").unwrap();
+    bridge.signal("HUP");
+    bridge.wait_for("MACHINE_KIND=toaster is not allowed");
+    std::fs::write(&config, "MACHINE_LABEL=after\n").unwrap();
+    bridge.signal("HUP");
+    plane.wait_until("its new name", |asked| named(asked, "after") == 1);
+}
+
+#[test]
 fn one_bridge_a_state_folder() {
     let plane = ControlPlane::start();
     let place = Place::new(&plane.url);
