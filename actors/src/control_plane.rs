@@ -177,7 +177,7 @@ fn prove(log: &Log) -> crate::duty::Job {
     let log = log.clone();
     Box::new(move || {
         while let Some(proof) = log.next_proof() {
-            match log.prove(proof).map_err(|error| error.to_string())? {
+            match log.prove(&proof).map_err(|error| error.to_string())? {
                 Proven::Differs(position) => {
                     tracing::error!(
                         position,

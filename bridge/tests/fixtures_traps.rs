@@ -1,5 +1,12 @@
 //! The traps of OpenClaw's stored state (openclaw.md §2.4), on recorded homes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -170,4 +177,38 @@ fn channels_are_named_where_they_are_known() {
             .filter(|(_, s)| field(s, "sessionKey") == group)
             .all(|(_, s)| s["channel"] == "telegram")
     );
+}
+
+/// A scheduled run has a node of its own while it runs, which is gone when it has gone well. Whoever looks in between
+/// knows in the end what whoever comes later knows: one lane for the job.
+#[test]
+fn a_scheduled_run_belongs_to_its_job_whenever_one_looks() {
+    let home = Unpacked::new(FAILURES);
+    let whole = read_all(&mut home.open());
+    let (job, window) =
+        ("agent:work:cron:97173faf-69f2-4572-9a00-9f715cf42d08", "c9e8f1f0-1dd5-4591-b512-043930189857");
+    let run = format!("{job}:run:{window}");
+    let db = rusqlite::Connection::open(home.agent_db("work")).unwrap();
+    let (mut reader, mut cursor, budget) =
+        (home.open(), Cursor::default(), Budget { rows: 30, bytes: usize::MAX });
+    let mut events = Vec::new();
+    for phase in ["running", "ready", "gone"] {
+        if phase == "gone" {
+            db.execute("UPDATE session_windows SET session_key = ?1 WHERE session_id = ?2", [job, window])
+                .unwrap();
+            db.execute("DELETE FROM session_nodes WHERE session_key = ?1", [&run]).unwrap();
+        } else {
+            let entry = serde_json::json!({ "cronRunContinuation": { "phase": phase, "basePersisted": phase == "ready" } });
+            let sql = "INSERT INTO session_nodes (session_key, current_session_id, entry_json, updated_at) VALUES (?1, ?2, ?3, 1)
+                       ON CONFLICT DO UPDATE SET entry_json = excluded.entry_json";
+            db.execute(sql, [&run, window, &entry.to_string()]).unwrap();
+            db.execute("UPDATE session_windows SET session_key = ?1 WHERE session_id = ?2", [&run, window])
+                .unwrap();
+        }
+        let page = reader.read(&cursor, budget, LATER).unwrap();
+        events.extend(page.events);
+        cursor = page.cursor;
+    }
+    events.extend(read_on(&mut reader, &mut cursor, budget).unwrap());
+    assert_eq!(texts(&events), texts(&whole));
 }

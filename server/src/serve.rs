@@ -105,8 +105,12 @@ async fn serve_plane(
     let credentials = Credentials::open(dir, environment()?)?;
     bind.check(credentials.mode())?;
     credentials.reconcile(&plane.log, clock.now(), "start").await.map_err(ServeError::Reconcile)?;
-    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let shown = addresses.first().copied().unwrap_or_else(|| SocketAddr::new(IpAddr::from([127, 0, 0, 1]), config.port));
+    let addresses: Vec<SocketAddr> =
+        listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let shown = addresses
+        .first()
+        .copied()
+        .unwrap_or_else(|| SocketAddr::new(IpAddr::from([127, 0, 0, 1]), config.port));
     let published = Published::new(dir, &credentials, shown)
         .map_err(|source| ServeError::Publish { dir: dir.to_owned(), source })?;
     let guard = Guard::new(credentials, clock, config.allowed, bind);

@@ -117,7 +117,8 @@ impl Log {
     /// # Errors
     /// Each names the file and the remedy, and has written nothing to it.
     pub fn open(config: LogConfig) -> Result<Self, OpenError> {
-        let LogConfig { dir, clock, checkpoint_every: every } = config;
+        let LogConfig { dir, clock, checkpoint_every } = config;
+        let every = checkpoint_every.max(1);
         let lock = place::take(&dir)?;
         let file = dir.join(place::DATABASE);
         let mut conn = open::database(&file, clock.now())?;
@@ -277,7 +278,7 @@ impl Log {
     ///
     /// # Errors
     /// If the log cannot be read or the checkpoint not be stored. A difference is no error but [`Proven::Differs`].
-    pub fn prove(&self, proof: Proof) -> Result<Proven, ProofError> {
+    pub fn prove(&self, proof: &Proof) -> Result<Proven, ProofError> {
         proof::prove(&self.0, proof)
     }
 

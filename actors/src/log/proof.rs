@@ -127,7 +127,7 @@ impl Proof {
 }
 
 /// Rebuilds, compares and stores. Blocks: seconds where no checkpoint is near.
-pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: Proof) -> Result<Proven, ProofError> {
+pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Proven, ProofError> {
     let position = live.position();
     let read = |source: Fault| ProofError::Read { position, source };
     let conn = connect::for_reading(&shared.file).map_err(|e| read(e.into()))?;

@@ -7,7 +7,7 @@ use patze_core::fleet::Fleet;
 use patze_core::fleet::limits::MAX_MACHINES;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, ffi, params};
 
 use super::batch::{AppendError, Appended, Batch, Placed};
 use super::digest::{Chain, Digest};
@@ -207,20 +207,23 @@ impl Transaction<'_> {
 /// What an error of SQLite means for whoever waits.
 pub(super) fn explain(file: &str, error: &rusqlite::Error) -> AppendError {
     let (file, reason) = (file.to_owned(), error.to_string());
+    if is_damage(error) {
+        return AppendError::Damaged { file, fault: reason };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
             AppendError::Refused { file, reason }
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            AppendError::Damaged { file, fault: reason }
         }
         _ => AppendError::Storage { file, reason },
     }
 }
 
-/// Whether an error says that the file is damaged.
+/// Whether an error says that the file is damaged, or that somebody else has written to the log: the next position, which
+/// only this writer gives out, is taken.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    let Some(error) = error.sqlite_error() else { return false };
+    matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        || matches!(error.extended_code, ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID)
 }
 
 fn machine_limit(machine: &MachineId) -> Rejection {

@@ -14,7 +14,7 @@ fn fill(running: &Running, from: u32, to: u32) {
 
 fn prove(log: &Log) -> Proven {
     let proof = log.next_proof().unwrap();
-    log.prove(proof).unwrap()
+    log.prove(&proof).unwrap()
 }
 
 fn stored(dir: &std::path::Path) -> Vec<(u64, u32)> {

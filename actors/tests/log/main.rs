@@ -1,5 +1,7 @@
 //! The event log against a small reference model, on real files.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod checkpoints;
 mod durability;
 mod full_disk;

@@ -162,7 +162,7 @@ impl World {
         let log = &self.running().log;
         let proof = log.next_proof().unwrap();
         assert_eq!(proof.position(), multiple);
-        assert_eq!(log.prove(proof).unwrap(), Proven::Stored(multiple));
+        assert_eq!(log.prove(&proof).unwrap(), Proven::Stored(multiple));
         self.proven = multiple;
     }
 

@@ -25,7 +25,10 @@ pub struct Running {
 
 /// What a publisher was told: positions, and the fleet's position each time.
 #[derive(Clone, Default)]
-pub struct Published(pub Arc<Mutex<Vec<(u64, Vec<u64>)>>>);
+pub struct Published(pub Arc<Mutex<Vec<Told>>>);
+
+/// The position of the fleet that was published, and those of the events with it.
+pub type Told = (u64, Vec<u64>);
 
 impl Publish for Published {
     fn publish(&mut self, news: &News<'_>) {
@@ -48,6 +51,12 @@ impl Running {
 
     pub fn append(&self, batch: Batch) -> Pending {
         self.log.append(Lane::Ingest, batch).unwrap()
+    }
+
+    /// Closes a log whose writer may have ended with an error.
+    pub fn close_failed(mut self) {
+        self.log.close().unwrap();
+        let _ = self.writer.take().unwrap().join().unwrap();
     }
 
     /// Closes in good order; the writer must end without an error.

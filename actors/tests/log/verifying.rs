@@ -15,7 +15,7 @@ fn filled() -> (tempfile::TempDir, Running) {
         running.append(batch((0..4).map(|e| event("m", &format!("e{n}-{e}"), n * 4 + e)))).wait().unwrap();
     }
     let proof = running.log.next_proof().unwrap();
-    running.log.prove(proof).unwrap();
+    running.log.prove(&proof).unwrap();
     (dir, running)
 }
 

@@ -201,6 +201,35 @@ fn a_writer_that_panics_is_replaced_without_loss() {
 }
 
 #[test]
+fn somebody_else_who_writes_stops_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::open(dir.path(), &clock());
+    running.append(batch([event("m", "a", 1)])).wait().unwrap();
+    let shell = rusqlite::Connection::open(dir.path().join("patze.db")).unwrap();
+    shell
+        .execute("INSERT INTO events SELECT 2, 'mine', type, machine, 0, 0, severity, origin, trace, payload FROM events", [])
+        .unwrap();
+    // What cannot get its position is neither dropped nor put elsewhere.
+    let answer = running.append(batch([event("m", "b", 2)])).wait();
+    assert!(matches!(answer, Err(AppendError::Damaged { .. })), "{answer:?}");
+    assert!(running.log.status().fault.is_some());
+    assert!(matches!(running.append(batch([])).wait(), Err(AppendError::Damaged { .. })));
+    running.close_failed();
+}
+
+#[test]
+fn a_shell_that_holds_the_file_delays_and_harms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Running::open(dir.path(), &clock());
+    let shell = rusqlite::Connection::open(dir.path().join("patze.db")).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let pending = running.append(batch([event("m", "a", 1)]));
+    shell.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(pending.wait().unwrap().placed, [stored(1)]);
+    running.close();
+}
+
+#[test]
 fn a_closed_log_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let running = Running::open(dir.path(), &clock());

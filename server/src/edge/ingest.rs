@@ -17,6 +17,11 @@ use super::body::{self, Events};
 use super::{Edge, answer, connections};
 use crate::error::Error;
 
+/// Events that are validated before other requests get a turn on the worker thread.
+const TURN: usize = 256;
+/// Rejections of a batch that have a text; a megabyte of `1,1,1,…` would become a hundred of explanations.
+const MOST_MESSAGES: usize = 1_000;
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// Whose acknowledgement it is: a bridge that has another log acknowledged before begins anew with this one (W-B8).
@@ -79,12 +84,20 @@ pub async fn batch(
     let mut indices = Vec::with_capacity(total);
     let mut rejected = Vec::new();
     for (index, envelope) in envelopes.iter().enumerate() {
+        if index % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
         match envelope::validate(envelope.get()) {
             Ok(event) => {
                 events.push(event);
                 indices.push(index);
             }
-            Err(rejection) => rejected.push((index, rejection)),
+            Err(mut rejection) => {
+                if rejected.len() >= MOST_MESSAGES {
+                    rejection.message = String::new();
+                }
+                rejected.push((index, rejection));
+            }
         }
     }
     restrict(&edge, &request, &caller, &mut events, &mut indices, &mut rejected).await?;

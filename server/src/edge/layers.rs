@@ -111,3 +111,32 @@ pub(super) async fn after_compression<B: MessageBody>(request: ServiceRequest, n
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::dev::Service as _;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, web};
+    use actix_web_lab::middleware::CatchPanic;
+
+    use super::*;
+
+    /// W-R4: no fault in a handler ends more than its own request.
+    #[actix_rt::test]
+    async fn w_r4_a_panic_is_a_500_as_json_and_the_next_request_is_served() {
+        let app = App::new()
+            .route("/panic", web::get().to(|| async { [200_u16; 0].first().map(u16::to_string).unwrap() }))
+            .route("/fine", web::get().to(|| async { "fine" }))
+            .wrap(CatchPanic::default())
+            .wrap(from_fn(errors_as_json));
+        let app = init_service(app).await;
+        let error = app.call(TestRequest::with_uri("/panic").to_request()).await.err().unwrap();
+        let answer = error.error_response();
+        assert_eq!(answer.status(), 500);
+        let text = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.starts_with(r#"{"error":"internal_server_error","message":""#), "{text}");
+        assert!(app.call(TestRequest::with_uri("/fine").to_request()).await.unwrap().status().is_success());
+    }
+}

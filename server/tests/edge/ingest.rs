@@ -74,7 +74,7 @@ async fn a_duplicate_is_accepted_again_and_streamed_once_also_across_a_restart()
     let first = registered("e1", "m1", "First");
     let other = registered("e1", "m1", "Other");
     server.ingest(&[first.clone(), first]).await;
-    server.ingest(&[other.clone()]).await;
+    server.ingest(std::slice::from_ref(&other)).await;
     server.ingest(&[heartbeat("e2", "m1")]).await;
     assert_eq!(stream.event().await["payload"]["name"], "First");
     assert_eq!(stream.event().await["id"], "e2", "one frame for e1");

@@ -127,18 +127,20 @@ impl Server {
     }
 
     /// A bridge token, for `machine` or for whichever uses it first.
-    pub fn bridge_token(&self, machine: Option<&str>) -> String {
-        self.token(Scope::Bridge, machine)
+    pub async fn bridge_token(&self, machine: Option<&str>) -> String {
+        self.token(Scope::Bridge, machine).await
     }
 
-    pub fn token(&self, scope: Scope, machine: Option<&str>) -> String {
+    pub async fn token(&self, scope: Scope, machine: Option<&str>) -> String {
         let new = NewToken {
             name: "test".to_owned(),
             scope,
             machine_id: machine.map(MachineId::new),
             expires_at: None,
         };
-        let created = self.credentials.create(new, self.plane.clock.now(), "test").unwrap();
+        let made =
+            self.credentials.create_recorded(&self.plane.recorder, new, self.plane.clock.now(), "test");
+        let created = made.await.unwrap();
         created.secret.expose().to_owned()
     }
 
@@ -267,6 +269,7 @@ pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes its payload for this")]
 pub fn envelope(id: &str, machine: &str, kind: &str, payload: Value) -> Value {
     json!({
         "version": "telemetry.v1",
