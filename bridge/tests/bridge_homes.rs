@@ -190,7 +190,7 @@ fn copy(from: &Path, to: &Path) {
         if entry.is_dir() {
             std::fs::create_dir(&to).unwrap();
             copy(&entry, &to);
-        } else {
+        } else if entry.is_file() {
             std::fs::copy(&entry, &to).unwrap();
         }
     }
