@@ -122,5 +122,5 @@ fn unpack(home: &Path) {
 
 /// Lets allocators and caches come to rest.
 fn settle(bench: &Bench, seconds: u64) {
-    block_on(bench.clock.sleep(Duration::from_secs(seconds)));
+    block_on(async { bench.clock.sleep(Duration::from_secs(seconds)).await });
 }
