@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use patze_core::event::control::Control;
-use patze_core::time::MINUTE;
+use patze_core::time::{MINUTE, Timestamp};
 use patze_supervise::clock::Clock;
 use patze_supervise::supervisor::Seat;
 use patze_supervise::timer::run_later;
@@ -36,18 +36,21 @@ pub struct Janitor {
     recorder: Recorder,
     clock: Clock,
     seat: Seat,
+    /// When this instance began: nothing is known to be quiet from before.
+    since: Timestamp,
     free_bytes: Option<u64>,
 }
 
 impl Janitor {
     /// A janitor of `log`.
     pub fn new(log: Log, recorder: Recorder, clock: Clock, seat: Seat) -> Self {
-        Self { log, recorder, clock, seat, free_bytes: None }
+        let since = clock.now();
+        Self { log, recorder, clock, seat, since, free_bytes: None }
     }
 
     /// Appends a tick if nothing has happened for a minute, and comes back when the next may be due.
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        let quiet = self.clock.now().since(self.log.fleet().log_time());
+        let quiet = self.clock.now().since(self.log.fleet().log_time().max(self.since));
         let wait = match MINUTE - quiet {
             left if left > 0 => Duration::from_millis(left.unsigned_abs()),
             _ => match self.recorder.record(&Control::Tick {}, "janitor") {

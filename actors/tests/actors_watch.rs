@@ -1,5 +1,7 @@
 //! The actors over a real log, under the virtual clock: silence, return, stalls, ticks, and what bridges tell.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
 use std::time::Duration;
 
 use actix::System;
@@ -70,7 +72,8 @@ impl World {
             trace: r#"{"traceId":"t"}"#,
             payload: &payload.to_string(),
         });
-        let appended = self.plane.log.append(Lane::Ingest, Batch::ingest(vec![event])).unwrap().await.unwrap();
+        let appended =
+            self.plane.log.append(Lane::Ingest, Batch::ingest(vec![event])).unwrap().await.unwrap();
         assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
         // What was told is handled before the clock moves.
         self.time.advance(Duration::ZERO).await;
@@ -78,7 +81,12 @@ impl World {
 
     async fn heartbeat(&mut self, at: Timestamp) {
         let resource = json!({"cpuPct": 7, "memoryBytes": 1, "memoryPct": 2});
-        self.send(at, "machine.heartbeat", &json!({"machineId": "m", "status": "online", "resource": resource})).await;
+        self.send(
+            at,
+            "machine.heartbeat",
+            &json!({"machineId": "m", "status": "online", "resource": resource}),
+        )
+        .await;
     }
 
     async fn run(&mut self, to: &str) {
@@ -189,7 +197,8 @@ fn a_session_with_a_silent_run_is_told_stalled_once_and_never_ended() {
             .unwrap();
         assert_eq!(others, 0, "once a silence");
         world.run("completed").await;
-        let sessions: Vec<_> = world.plane.directory.states().into_iter().filter(|s| s.kind == "session").collect();
+        let sessions: Vec<_> =
+            world.plane.directory.states().into_iter().filter(|s| s.kind == "session").collect();
         assert!(sessions.is_empty(), "its actor is done: {sessions:?}");
         world.stop().await;
     });

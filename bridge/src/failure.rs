@@ -1,6 +1,8 @@
-//! Errors as one text for people.
+//! Failures: errors as one text for people, and panics of blocking tasks.
 
 use std::error::Error;
+
+use tokio::task::JoinError;
 
 /// `error` and what is behind it: what failed, and why, down to the system's own words.
 pub fn chain(error: &dyn Error) -> String {
@@ -12,4 +14,15 @@ pub fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// What a blocking task returned; its panic becomes the actor's.
+pub fn returned<T>(joined: Result<T, JoinError>) -> T {
+    match joined {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => std::panic::resume_unwind(Box::new(error.to_string())),
+        },
+    }
 }

@@ -1,5 +1,12 @@
 //! What the recorded homes hold, counted through the bridge, against what an independent reader counted in them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,13 @@
 //! BR-2: no text of a prompt, a reply, thinking, an argument or a successful result leaves the machine. Markers are
 //! planted wherever the recorded homes have such a text, and looked for in every byte that the reader gives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use patze_bridge::openclaw::{Budget, Cursor, OpenclawHome};
@@ -9,6 +16,9 @@ use patze_core::ids::MachineId;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use support::*;
+
+/// Session, place, and the entry as text or compressed.
+type TranscriptRow = (String, i64, Option<String>, Option<Vec<u8>>);
 
 const MARKER: &str = "MARKER";
 /// What a failing tool is made to say: a home path, a secret, and more than may leave.
@@ -22,7 +32,7 @@ fn plant(home: &Unpacked) -> usize {
         db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         let mut rows =
             db.prepare("SELECT session_id, seq, event_json, event_zstd FROM transcript_events").unwrap();
-        let rows: Vec<(String, i64, Option<String>, Option<Vec<u8>>)> = rows
+        let rows: Vec<TranscriptRow> = rows
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .unwrap()
             .map(Result::unwrap)

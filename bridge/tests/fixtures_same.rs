@@ -1,6 +1,13 @@
 //! The same history gives the same events, byte for byte: whatever the pages, the restarts, and the order in which the
 //! rows of the databases come into sight.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 #[path = "support/staged.rs"]
 mod staged;
 mod support;

@@ -1,5 +1,12 @@
 //! The traps of OpenClaw's stored state (openclaw.md §2.4), on recorded homes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,12 @@
 //! What cannot be read is an error, never "empty": no events, and the cursor stands still.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::fs;

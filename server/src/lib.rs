@@ -1,7 +1,8 @@
-//! The HTTP edge and the command line of Patze Control. Being filled in.
+//! The HTTP edge and the command line of Patze Control.
 
 pub mod cli;
 pub mod config;
 pub mod edge;
 pub mod error;
 pub mod guard;
+pub mod serve;

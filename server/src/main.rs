@@ -1,3 +1,42 @@
-//! The `patze` binary. Being filled in.
+//! The `patze` binary: the control plane's server, and its commands. Without a command it serves.
 
-fn main() {}
+use std::io::{IsTerminal as _, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use patze_server::cli::{self, Cli, Console};
+use patze_server::serve;
+use patze_supervise::clock::Clock;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    // A `.env` that is not there is the usual case; one that cannot be read is told.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        eprintln!("patze: the file .env cannot be read: {error}");
+        return ExitCode::FAILURE;
+    }
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
+        .init();
+    let clock = Clock::system();
+    if let Some(command) = &cli.command {
+        let mut console = Console { out: stdout().lock(), notes: stderr() };
+        return cli::run(command, &cli.config, &clock, &mut console).unwrap_or_else(|error| {
+            eprintln!("patze: {}", cli::explain(&error));
+            ExitCode::FAILURE
+        });
+    }
+    match actix::System::new().block_on(serve::serve(cli.config, clock)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("patze: {}", cli::explain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

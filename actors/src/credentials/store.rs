@@ -60,7 +60,7 @@ pub struct Created {
     /// Its text, which is nowhere else.
     pub secret: Secret,
     /// To append before the text is shown.
-    pub(super) event: Event,
+    pub event: Event,
 }
 
 /// The machine of a bridge token after [`Credentials::bind`].
@@ -170,16 +170,11 @@ impl Credentials {
         self.replace(&mut kept, document)
     }
 
-    /// Makes a token.
+    /// Makes a token. The caller appends its event before it shows the text; see `create_recorded`.
     ///
     /// # Errors
     /// If it cannot be made as asked, or not be written; nothing has changed then.
-    pub(super) fn create(
-        &self,
-        new: NewToken,
-        now: Timestamp,
-        trace_id: &str,
-    ) -> Result<Created, ChangeError> {
+    pub fn create(&self, new: NewToken, now: Timestamp, trace_id: &str) -> Result<Created, ChangeError> {
         new.check(now)?;
         let mut kept = self.kept();
         if kept.document.tokens.len() >= MOST_TOKENS {
@@ -221,12 +216,13 @@ impl Credentials {
         Ok(Bound { machine: machine.clone(), event })
     }
 
-    /// Revokes a token, for ever. Revoking it again changes nothing and gives the same event.
+    /// Revokes a token, for ever. Revoking it again changes nothing and gives the same event, which the caller appends; see
+    /// `revoke_recorded`.
     ///
     /// # Errors
     /// If there is no such token; or if the file cannot be written: it is revoked all the same then, but only until
     /// the next start.
-    pub(super) fn revoke(&self, id: TokenId, now: Timestamp, trace_id: &str) -> Result<Event, ChangeError> {
+    pub fn revoke(&self, id: TokenId, now: Timestamp, trace_id: &str) -> Result<Event, ChangeError> {
         let mut kept = self.kept();
         let token = token_mut(&mut kept.document, id)?;
         let at = *token.revoked_at.get_or_insert(now);

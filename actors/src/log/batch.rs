@@ -69,11 +69,15 @@ pub struct Overloaded {
     pub limit: usize,
 }
 
-/// Why a batch was not stored. Nothing of it is in the log, except after [`AppendError::Lost`], which cannot know.
+/// Why a batch was not stored. Nothing of it is in the log, except perhaps after
+/// [`AppendError::Lost`], and after a crash that follows [`AppendError::Storage`]; sending it again is always safe (EL-3).
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The disk is full or at fault. Send the batch again later.
-    #[error("{file} could not be written ({reason}); free some disk space, or mend the disk, and send again")]
+    /// The disk is full or at fault, or another program holds the file. Send the batch again later.
+    #[error(
+        "{file} could not be written ({reason}); see that its disk has room and no other program writes to it, then \
+         send again"
+    )]
     Storage {
         /// The database file.
         file: String,

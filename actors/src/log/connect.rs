@@ -8,6 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 /// How long a connection waits for a lock that a `sqlite3` shell or a checkpoint holds.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Pages in the write-ahead log from which on a commit copies them into the database itself. The thread of `wal.rs` does
+/// that beside the writer, so that at this size next to nothing is left to copy, and the log can begin anew.
+const WAL_PAGES: u32 = 16_000;
+/// What the file of the write-ahead log is cut to once it has grown beyond that.
+const WAL_BYTES: i64 = 128 << 20;
+
 /// The writer's connection, or the one that opens and closes the log.
 pub(super) fn for_writing(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -16,6 +22,8 @@ pub(super) fn for_writing(file: &Path) -> rusqlite::Result<Connection> {
     // EL-2: a commit returns once the WAL is on the disk.
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
+    conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
     Ok(conn)
 }
 

@@ -26,6 +26,7 @@ use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
 use super::scan;
 use super::transaction::Tail;
+use super::wal::WalCopier;
 use super::writer::{self, Writer, WriterError};
 
 /// How the log is opened.
@@ -72,6 +73,7 @@ pub(super) struct Shared {
     pub(super) proofs: Proofs,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+    pub(super) wal: WalCopier,
     log_id: LogId,
     readers: Readers,
     /// What readers see.
@@ -115,25 +117,30 @@ impl Log {
     /// # Errors
     /// Each names the file and the remedy, and has written nothing to it.
     pub fn open(config: LogConfig) -> Result<Self, OpenError> {
-        let LogConfig { dir, clock, checkpoint_every: every } = config;
+        let LogConfig { dir, clock, checkpoint_every } = config;
+        let every = checkpoint_every.max(1);
         let lock = place::take(&dir)?;
         let file = dir.join(place::DATABASE);
-        let opened = open::database(&file, clock.now())?;
-        let conn = &opened.conn;
+        let mut conn = open::database(&file, clock.now())?;
         let corrupt = |source| OpenError::fault(&file, source);
-        let tail = writer::read_tail(conn).map_err(corrupt)?;
-        let checkpoint = checkpoint::newest(conn, tail.position).map_err(|e| corrupt(e.into()))?;
+        let tail = writer::read_tail(&conn).map_err(corrupt)?;
+        let checkpoint = checkpoint::newest(&conn, tail.position).map_err(|e| corrupt(e.into()))?;
         let (proofs, metrics) = (Proofs::default(), Metrics::default());
         let (mut fleet, mut unproven) = (checkpoint.clone(), None);
-        checkpoint::replay(conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
+        checkpoint::replay(&conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
             .map_err(corrupt)?;
         if let Some(fleet) = unproven {
             proofs.offer(&fleet, &metrics);
         }
-        let readers = Readers::start(&file, &clock).map_err(|error| match error {
+        let start = |error| match error {
             StartError::Sqlite(source) => OpenError::sqlite(&file, "read", source),
             StartError::Thread(source) => OpenError::Thread { path: file.clone(), source },
-        })?;
+        };
+        // All that is there could be read. Now it may be written to.
+        let (log_id, clean) =
+            open::mark_in_use(&mut conn).map_err(|e| OpenError::sqlite(&file, "write", e))?;
+        let readers = Readers::start(&file, &clock).map_err(start)?;
+        let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
         health.update(|status| status.checkpoint = checkpoint.position());
         let fleet = Arc::new(fleet);
@@ -145,7 +152,8 @@ impl Log {
             proofs,
             metrics,
             health,
-            log_id: opened.log_id,
+            wal,
+            log_id,
             readers,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
@@ -155,7 +163,7 @@ impl Log {
             checker: Mutex::new(None),
             lock: Mutex::new(Some(lock)),
         });
-        if !opened.clean {
+        if !clean {
             Checker::start(&shared)?;
         }
         Ok(Self(shared))
@@ -295,6 +303,7 @@ impl Log {
             let _ = checker.thread.join();
         }
         shared.readers.close();
+        shared.wal.close();
         if shared.health.fault().is_some() {
             return Ok(());
         }

@@ -200,22 +200,15 @@ pub enum Fault {
     Missing(&'static str),
 }
 
-/// A database that is fit for use.
-pub(super) struct Opened {
-    /// A connection that has done no more than what opening takes. It does not checkpoint when it closes.
-    pub(super) conn: Connection,
-    pub(super) log_id: LogId,
-    /// Whether the last server closed the log.
-    pub(super) clean: bool,
-}
-
-/// Opens or makes the database `file`, brings it up to this version and marks it as in use.
-pub(super) fn database(file: &Path, now: Timestamp) -> Result<Opened, OpenError> {
+/// Opens or makes the database `file` and brings it up to this version. One that was so already is not written to.
+pub(super) fn database(file: &Path, now: Timestamp) -> Result<Connection, OpenError> {
     check_header(file)?;
     let failed = |doing: &'static str| move |source: rusqlite::Error| OpenError::sqlite(file, doing, source);
+    // Until everything is checked nothing may be written, not even by closing the connection again, which would copy
+    // an older write-ahead log into the file. Without one, closing only removes what opening made.
+    let recovers = std::fs::metadata(place::beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0);
     let mut conn = connect::for_writing(file).map_err(failed("open"))?;
-    // Until everything is checked nothing may be written, not even by closing the connection again.
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed("open"))?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, recovers).map_err(failed("open"))?;
     let tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed("read"))?;
     let application: u32 =
@@ -227,8 +220,7 @@ pub(super) fn database(file: &Path, now: Timestamp) -> Result<Opened, OpenError>
     }
     connect::use_wal(&conn).map_err(failed("open"))?;
     migrate::run(&mut conn, file, migrate::MIGRATIONS, now)?;
-    let (log_id, clean) = mark_in_use(&mut conn).map_err(failed("write"))?;
-    Ok(Opened { conn, log_id, clean })
+    Ok(conn)
 }
 
 /// Notes that the log was closed in good order. The next start trusts the file without a check.
@@ -237,7 +229,7 @@ pub(super) fn mark_clean(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Looks at the file's first 100 bytes, before SQLite does (which would create, lock and recover).
-fn check_header(file: &Path) -> Result<(), OpenError> {
+pub(super) fn check_header(file: &Path) -> Result<(), OpenError> {
     use std::io::Read as _;
     let mut header = Vec::new();
     match std::fs::File::open(file).and_then(|file| file.take(100).read_to_end(&mut header)) {
@@ -268,8 +260,9 @@ fn check_owner(file: &Path, application_id: u32, version: u32, used: bool) -> Re
     Ok(())
 }
 
-/// The log's id, made if it is new, and whether the last stop was clean. From now on it is not.
-fn mark_in_use(conn: &mut Connection) -> rusqlite::Result<(LogId, bool)> {
+/// Marks the log as in use, which it stays until it is marked as clean. Tells its id, made if it is new, and whether the
+/// last stop was clean.
+pub(super) fn mark_in_use(conn: &mut Connection) -> rusqlite::Result<(LogId, bool)> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = |key: &str| -> rusqlite::Result<Option<String>> {
         transaction.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()

@@ -127,8 +127,8 @@ impl Proof {
 }
 
 /// Rebuilds, compares and stores. Blocks: seconds where no checkpoint is near.
-pub(super) fn prove(shared: &Arc<Shared>, proof: &Proof) -> Result<Proven, ProofError> {
-    let position = proof.position();
+pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Proven, ProofError> {
+    let position = live.position();
     let read = |source: Fault| ProofError::Read { position, source };
     let conn = connect::for_reading(&shared.file).map_err(|e| read(e.into()))?;
     let mut rebuilt = checkpoint::newest(&conn, position).map_err(|e| read(e.into()))?;
@@ -147,7 +147,7 @@ pub(super) fn prove(shared: &Arc<Shared>, proof: &Proof) -> Result<Proven, Proof
             stored.push(stop);
         }
     }
-    let (ours, live) = (rebuilt.hash(), proof.live.hash());
+    let (ours, live) = (rebuilt.hash(), live.hash());
     if ours != live {
         tracing::error!(
             position,

@@ -146,11 +146,20 @@ impl State {
 // === impl Work ===
 
 impl Work {
-    fn cost(&self) -> Cost {
+    /// Bytes that it occupies.
+    pub(super) fn weight(&self) -> usize {
         match self {
-            Self::Append { batch, .. } => Cost { events: batch.events.len(), bytes: batch.weight() },
-            Self::Upkeep { upkeep, .. } => Cost { events: 0, bytes: upkeep.weight() },
+            Self::Append { batch, .. } => batch.weight(),
+            Self::Upkeep { upkeep, .. } => upkeep.weight(),
         }
+    }
+
+    fn cost(&self) -> Cost {
+        let events = match self {
+            Self::Append { batch, .. } => batch.events.len(),
+            Self::Upkeep { .. } => 0,
+        };
+        Cost { events, bytes: self.weight() }
     }
 }
 

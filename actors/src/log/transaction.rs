@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use patze_core::event::{Origin, Rejection, RejectionCode};
 use patze_core::fleet::Fleet;
+use patze_core::fleet::limits::MAX_MACHINES;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, ffi, params};
 
 use super::batch::{AppendError, Appended, Batch, Placed};
 use super::digest::{Chain, Digest};
@@ -118,13 +119,12 @@ impl Transaction<'_> {
     /// Stores a batch, or nothing of it.
     fn batch(&mut self, batch: &Batch) -> rusqlite::Result<Result<Appended, AppendError>> {
         let (next, chain) = (self.next, self.chain.clone());
-        let newcomers = self.newcomers.len();
-        let before = (newcomers > 0).then(|| self.newcomers.clone());
+        let newcomers = self.newcomers.clone();
         let placed = self.undoable(|this| this.insert(batch))?;
         if placed.is_err() {
             self.next = next;
             self.chain = chain;
-            self.newcomers = before.unwrap_or_default();
+            self.newcomers = newcomers;
         }
         Ok(placed.map(|placed| Appended { placed }))
     }
@@ -133,7 +133,7 @@ impl Transaction<'_> {
         let conn = self.conn;
         let mut insert = conn.prepare_cached(
             "INSERT INTO events (position, id, type, machine, occurred_at, recorded_at, severity, origin, trace, payload) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id, machine) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (machine, id) DO NOTHING",
         )?;
         let origin = batch.origin.as_str();
         let mut placed = Vec::with_capacity(batch.events.len());
@@ -172,7 +172,15 @@ impl Transaction<'_> {
 
     /// Whether there is room for `machine`, those that this transaction brings included (W-S18).
     fn admits(&mut self, machine: &MachineId) -> bool {
-        self.fleet.admits(machine)
+        let machines = &self.fleet.facts().machines;
+        if machines.get(machine).is_some() || self.newcomers.contains(machine) {
+            return true;
+        }
+        let room = machines.len() + self.newcomers.len() < MAX_MACHINES;
+        if room {
+            self.newcomers.insert(machine.clone());
+        }
+        room
     }
 
     /// Runs `part` in a savepoint. An inner error is the part's own and leaves no trace; an outer one ends the
@@ -199,20 +207,23 @@ impl Transaction<'_> {
 /// What an error of SQLite means for whoever waits.
 pub(super) fn explain(file: &str, error: &rusqlite::Error) -> AppendError {
     let (file, reason) = (file.to_owned(), error.to_string());
+    if is_damage(error) {
+        return AppendError::Damaged { file, fault: reason };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
             AppendError::Refused { file, reason }
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            AppendError::Damaged { file, fault: reason }
         }
         _ => AppendError::Storage { file, reason },
     }
 }
 
-/// Whether an error says that the file is damaged.
+/// Whether an error says that the file is damaged, or that somebody else has written to the log: the next position, which
+/// only this writer gives out, is taken.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    let Some(error) = error.sqlite_error() else { return false };
+    matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        || matches!(error.extended_code, ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID)
 }
 
 fn machine_limit(machine: &MachineId) -> Rejection {

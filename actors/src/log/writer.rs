@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
                 let took = Metrics::time(&metrics.longest_commit_micros, clock.elapsed() - began);
                 metrics.count_commit(took, &written.answers);
                 self.shared.health.written();
+                self.shared.wal.wrote(work.iter().map(Work::weight).sum());
                 self.finish(work, written);
                 Ok(())
             }
@@ -215,7 +216,9 @@ impl<'a> Run<'a> {
         self.shared.health.failed(&answer);
         self.shared.metrics.count_failed(work.len());
         // An error of COMMIT itself need not mean that nothing was committed. Dropping the work says "lost".
-        if scan::head(&self.conn).is_ok_and(|head| head != self.tail.position) {
+        if !transaction::is_damage(&error)
+            && scan::head(&self.conn).is_ok_and(|head| head != self.tail.position)
+        {
             work.clear();
             return Err(WriterError::Unsure { file: self.file.clone(), source: error });
         }

@@ -127,7 +127,7 @@ mod tests {
         std::fs::write(&path, "machine_0b2f\r\n").unwrap();
         assert_eq!(ensure(&MachineSource::File(path.clone())).unwrap(), MachineId::new("machine_0b2f"));
         std::fs::write(&path, " \n").unwrap();
-        let made = ensure(&MachineSource::File(path.clone())).unwrap();
+        let made = ensure(&MachineSource::File(path)).unwrap();
         assert!(made.as_str().starts_with("machine_"));
     }
 

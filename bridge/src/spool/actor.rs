@@ -16,12 +16,12 @@ use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, Unanswered, World};
-use tokio::sync::Notify;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::{Appended, Batch, Beginning, Limits, LogSeen, Most, Reason, Seq, Shape, Spool, SpoolError};
-use crate::failure::chain;
+use crate::failure::{chain, returned};
 
 /// The kind, and the key of the one spool of a bridge.
 const SPOOL: &str = "spool";
@@ -55,6 +55,8 @@ pub struct SpoolActor {
 pub struct SpoolHandle {
     supervisor: Supervisor<&'static str, SpoolActor>,
     more: Arc<Notify>,
+    /// Counts how often cursors were forgotten while the bridge ran.
+    anew: watch::Sender<u64>,
 }
 
 /// Why a question to the spool has no answer.
@@ -66,10 +68,15 @@ pub enum Unspooled {
     /// The spool could not do it.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// A source's cursor cannot be written.
+    #[error("a cursor cannot be written")]
+    Cursor(#[source] serde_json::Error),
 }
 
 /// One question: what is to be done with the spool. Made by [`SpoolHandle`] alone.
-struct Work<T>(Box<dyn FnOnce(&mut Spool) -> Result<T, SpoolError> + Send>);
+struct Work<T>(Job<T>);
+
+type Job<T> = Box<dyn FnOnce(&mut Spool) -> Result<T, SpoolError> + Send>;
 
 impl<T: Send + 'static> Message for Work<T> {
     type Result = Result<T, SpoolError>;
@@ -91,7 +98,7 @@ impl SpoolHandle {
         if let Err(refused) = supervisor.start(SPOOL) {
             error!(%refused, "the spool was not started");
         }
-        Self { supervisor, more }
+        Self { supervisor, more, anew: watch::Sender::new(0) }
     }
 
     /// [`Spool::begin`].
@@ -154,7 +161,17 @@ impl SpoolHandle {
     /// # Errors
     /// [`Unspooled`].
     pub async fn begin_log(&self, id: Option<String>) -> Result<LogSeen, Unspooled> {
-        self.ask(move |spool| spool.begin_log(id.as_deref())).await
+        let seen = self.ask(move |spool| spool.begin_log(id.as_deref())).await?;
+        if seen == LogSeen::Another {
+            self.anew.send_modify(|times| *times += 1);
+        }
+        Ok(seen)
+    }
+
+    /// Changes when cursors were forgotten: a source that rests must begin again, or it would find out only at its next
+    /// append.
+    pub fn anew(&self) -> watch::Receiver<u64> {
+        self.anew.subscribe()
     }
 
     /// Waits until something was appended since it was last waited for.
@@ -256,16 +273,5 @@ fn open(settings: &Settings) -> Result<Spool, SpoolError> {
             Spool::open(dir, *limits, machine, *mapper)
         }
         other => other,
-    }
-}
-
-/// What a blocking task returned; its panic becomes the actor's.
-fn returned<T>(joined: Result<T, JoinError>) -> T {
-    match joined {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => std::panic::resume_unwind(Box::new(error.to_string())),
-        },
     }
 }

@@ -1,6 +1,7 @@
 //! The two ways in which a command changes something: through the running server, or, if none runs, through the
 //! database itself.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ impl Door {
         clock: &Clock,
         act: impl AsyncFn(&Self) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
+        refuse_other_user(dir)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
         let until = clock.elapsed() + REACH_WITHIN;
         loop {
@@ -181,4 +183,13 @@ async fn by_database<T>(
     // It has ended, and holds the lock until it is gone.
     let _ = writing.join();
     done
+}
+
+/// Files that root leaves in another user's folder lock the server out, which then fails closed.
+fn refuse_other_user(dir: &Path) -> Result<(), CliError> {
+    let Ok(owner) = std::fs::metadata(dir).map(|folder| folder.uid()) else { return Ok(()) };
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(CliError::OtherUser { dir: dir.to_owned(), owner })
 }

@@ -5,6 +5,7 @@
 
 mod doors;
 mod token;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub enum Command {
     /// Make, list and revoke the tokens that bridges and readers use
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Read the whole log and prove that it is what was written; exit code 1 if it is not
+    Verify,
 }
 
 /// Where commands write: what is asked for, and what is said about it.
@@ -72,6 +75,9 @@ pub enum CliError {
     /// The log cannot be closed.
     #[error(transparent)]
     Close(#[from] patze_actors::log::CloseError),
+    /// The log cannot be verified.
+    #[error(transparent)]
+    Verify(#[from] patze_actors::log::verify::VerifyError),
     /// What the running server wrote for commands cannot be read.
     #[error("cannot read server.json and cli-token in {}; run this as the user that the server runs as", dir.display())]
     Published {
@@ -79,6 +85,14 @@ pub enum CliError {
         dir: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The settings folder is another user's.
+    #[error("{} belongs to user {owner}; run this as that user (sudo -u '#{owner}' …)", dir.display())]
+    OtherUser {
+        /// The settings folder.
+        dir: PathBuf,
+        /// Its owner's number.
+        owner: u32,
     },
     /// A server holds the folder and does not answer.
     #[error("a server holds {} and does not answer; try again, or stop it", dir.display())]
@@ -122,6 +136,7 @@ pub fn run<O: Write, E: Write>(
     let dir = config.settings_dir().ok_or(CliError::NoSettings)?;
     match command {
         Command::Token(command) => token::run(command, &dir, clock, console).map(|()| ExitCode::SUCCESS),
+        Command::Verify => verify::run(&dir, console),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | layer | why there |
 //! |---|---|
 //! | count | sees every answer, those of the layers below too |
+//! | unread bodies | where nothing is answered any more: a refused body must not keep its connection |
 //! | errors as JSON | gives what a layer or a panic ended with the contract's form |
 //! | catch panics | around everything that may panic |
 //! | origin, host (`crate::guard`) | before anything looks at the request; CORS headers on every answer below |

@@ -10,7 +10,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use actix_web_lab::middleware::CatchPanic;
 
-use super::layers::{after_compression, choose_for_compression, count, errors_as_json};
+use super::layers::{after_compression, choose_for_compression, count, errors_as_json, hold_unread};
 use super::{Edge, routes};
 use crate::error::Error;
 use crate::guard;
@@ -26,7 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(72);
 /// How long a request's head may take.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the rest of a refused body is read, so that its sender gets to see the refusal.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(3);
 /// How long a stop waits for answers that are on their way.
 const STOP_SECONDS: u64 = 3;
 /// How long a client may take nothing of what is sent to it before the kernel closes the connection: what cuts a
@@ -57,6 +57,7 @@ pub fn serve(listeners: Vec<TcpListener>, edge: Arc<Edge>) -> io::Result<Server>
             .wrap(from_fn(guard::origin))
             .wrap(CatchPanic::default())
             .wrap(from_fn(errors_as_json))
+            .wrap(from_fn(hold_unread))
             .wrap(from_fn(count))
     })
     .workers(WORKERS)

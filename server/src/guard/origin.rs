@@ -108,7 +108,7 @@ impl FromStr for AllowedOrigins {
             match authority {
                 Some(authority) if !authority.as_str().contains(['*', '@']) => Ok(entry.to_owned()),
                 _ => Err(format!(
-                    "{entry:?} is no origin; write it as https://patze.example.org:8443, without a path"
+                    "PATZE_ALLOWED_ORIGINS: {entry:?} is no origin; write it as https://patze.example.org:8443, without a path"
                 )),
             }
         };
@@ -123,7 +123,7 @@ fn is_local(origin: &str) -> bool {
     }
     let Some((_, rest)) = web(origin) else { return false };
     let after = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| rest.strip_prefix(name));
-    after.is_some_and(|port| is_port_or_nothing(port))
+    after.is_some_and(is_port_or_nothing)
 }
 
 /// Whether the page was served by this server, as its `Host` says. A proxy may have taken TLS away, so the schemes

@@ -17,7 +17,7 @@ async fn batch(server: &Server, token: &str, events: &[Value]) -> Value {
 #[actix_rt::test]
 async fn w_s17_a_bridge_token_takes_its_machines_events_alone() {
     let server = Server::start().await;
-    let token = server.bridge_token(Some("m1"));
+    let token = server.bridge_token(Some("m1")).await;
     let answer =
         batch(&server, &token, &[heartbeat("a", "m2"), heartbeat("b", "m1"), json!(1), heartbeat("c", "m3")])
             .await;
@@ -44,7 +44,7 @@ async fn w_s17_a_bridge_token_takes_its_machines_events_alone() {
 #[actix_rt::test]
 async fn an_unbound_token_belongs_to_the_first_machine_that_uses_it() {
     let server = Server::start().await;
-    let token = server.bridge_token(None);
+    let token = server.bridge_token(None).await;
     let mut stream = server.events("").await;
     let request = server.client.post(server.url("/ingest/batch")).bearer_auth(&token);
     let body = json!({ "events": [heartbeat("a", "m1"), heartbeat("b", "m2")] });
@@ -67,15 +67,18 @@ async fn an_unbound_token_belongs_to_the_first_machine_that_uses_it() {
 #[actix_rt::test]
 async fn w_s24_a_revoked_tokens_stream_is_cut_at_once_and_others_live() {
     let server = Server::start().await;
-    let token = server.token(Scope::Read, None);
+    let token = server.token(Scope::Read, None).await;
     let id = server.credentials.tokens()[0].id;
     let header = format!("Authorization: Bearer {token}\r\n");
     let mut cut = Stream::open(server.address, "", &header).await;
     let mut kept = server.events("").await;
     assert_eq!(cut.chunk().await.as_deref(), Some(": connected\n\n"));
-    server.credentials.revoke(id, server.plane.clock.now(), "test").unwrap();
+    let revoked =
+        server.credentials.revoke_recorded(&server.plane.recorder, id, server.plane.clock.now(), "test");
+    revoked.await.unwrap();
     assert_eq!(in_time(cut.chunk()).await, None);
     server.ingest(&[heartbeat("e1", "m1")]).await;
+    assert_eq!(kept.event().await["type"], "control.token.revoked");
     assert_eq!(kept.event().await["id"], "e1");
     let again = server.client.get(server.url("/events")).bearer_auth(&token).send().await.unwrap();
     let (status, answer) = json_of(again).await;
@@ -86,7 +89,7 @@ async fn w_s24_a_revoked_tokens_stream_is_cut_at_once_and_others_live() {
 #[actix_rt::test]
 async fn scopes_open_their_routes_alone() {
     let server = Server::start().await;
-    let (bridge, read) = (server.bridge_token(Some("m1")), server.token(Scope::Read, None));
+    let (bridge, read) = (server.bridge_token(Some("m1")).await, server.token(Scope::Read, None).await);
     for (token, method, path, status) in [
         (&bridge, "GET", "/snapshot", 403),
         (&bridge, "GET", "/events", 403),

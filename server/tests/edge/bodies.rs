@@ -157,3 +157,30 @@ async fn odd_bytes_are_refused_and_nothing_is_lost() {
     server.ingest(&[heartbeat("e1", "m1")]).await;
     server.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_body_that_does_not_come_is_waited_for_a_minute() {
+    let (server, time) = Server::start_virtual().await;
+    let sleepers = time.sleepers();
+    let head =
+        format!("POST /ingest HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n", server.address);
+    let request = server.raw(format!("{head}Content-Length: 100\r\n\r\n{{"));
+    let wait = async {
+        time.wait_for_sleepers(sleepers + 1).await;
+        time.advance(std::time::Duration::from_secs(60)).await;
+    };
+    let (answer, ()) = futures_util::future::join(request, wait).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
+    server.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_megabyte_of_nonsense_is_answered_within_bounds() {
+    let server = Server::start().await;
+    let body = format!("{{\"events\":[{}1]}}", "1,".repeat(200_000));
+    let (status, answer) = send(&server, "/ingest/batch", Some("application/json"), Some(&body)).await;
+    assert_eq!((status, &answer["rejectedCount"]), (200, &json!(200_001)));
+    assert_ne!(answer["rejected"][999]["error"]["message"], "");
+    assert_eq!(answer["rejected"][1000]["error"], json!({ "code": "invalid_envelope", "message": "" }));
+    server.stop().await;
+}

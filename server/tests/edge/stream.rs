@@ -18,7 +18,6 @@ fn headers(head: &str) -> Vec<&str> {
 #[actix_rt::test]
 async fn golden_the_bytes_of_a_stream() {
     let (server, time) = Server::start_virtual().await;
-    until("the start is recorded", async || server.plane.log.head().position == 1).await;
     let before = time.sleepers();
     let mut stream = Stream::open(server.address, "", "Origin: http://localhost:1420\r\n").await;
     let mut expected = vec![
@@ -38,18 +37,17 @@ async fn golden_the_bytes_of_a_stream() {
 
     // One frame, one chunk, the very bytes that core writes.
     let body = heartbeat("e1", "m1");
+    let position = server.plane.log.head().position + 1;
     server.ingest(std::slice::from_ref(&body)).await;
     let mut frame = String::new();
     let event = envelope::validate(&body.to_string()).unwrap();
-    event.push_frame(&mut frame, 2, Timestamp::parse("2026-02-21T00:00:00Z").unwrap(), Origin::INGEST);
+    event.push_frame(&mut frame, position, Timestamp::parse("2026-02-21T00:00:00Z").unwrap(), Origin::INGEST);
     assert!(
         frame.starts_with("id: e1\nevent: telemetry\ndata: {\"version\":\"telemetry.v1\",\"id\":\"e1\","),
         "{frame}"
     );
     assert!(
-        frame.ends_with(
-            "\"position\":2,\"recordedAt\":\"2026-02-21T00:00:00.000Z\",\"origin\":\"ingest\"}\n\n"
-        ),
+        frame.ends_with(",\"recordedAt\":\"2026-02-21T00:00:00.000Z\",\"origin\":\"ingest\"}\n\n"),
         "{frame}"
     );
     assert_eq!(stream.chunk().await.as_deref(), Some(frame.as_str()));
@@ -93,7 +91,7 @@ async fn w_c12_a_resume_has_no_gap_and_nothing_twice_while_a_writer_runs() {
             let mut stream = server.events(&format!("?after={after}")).await;
             assert_eq!(stream.frame().await.unwrap().0, "hello");
             for _ in 0..stay {
-                let event = stream.event().await;
+                let event = stream.any_event().await;
                 after += 1;
                 assert_eq!(event["position"], after);
                 if event["type"] == "machine.heartbeat" {
@@ -129,16 +127,14 @@ async fn a_resume_reads_the_log_where_memory_no_longer_reaches() {
     assert_eq!(hello["logId"], json!(head.log_id));
     assert!(hello["position"].as_u64().unwrap() >= 701 && hello["foldVersion"].is_u64(), "{hello}");
     assert!(hello["build"].is_string() && hello["now"].is_string(), "{hello}");
-    for position in 1..=701 {
-        assert_eq!(stream.event().await["position"], position);
-    }
     server.ingest(&[heartbeat("live", "m1")]).await;
-    loop {
-        let event = stream.event().await;
+    for position in 1.. {
+        let event = stream.any_event().await;
+        assert_eq!(event["position"], position);
         if event["id"] == "live" {
+            assert!(position > 701, "all of the past came before");
             break;
         }
-        assert_eq!(event["origin"], "control", "{event}");
     }
     server.stop().await;
 }
@@ -157,7 +153,7 @@ async fn a_resume_that_cannot_be_is_reset_and_goes_on_live() {
         assert_eq!(stream.frame().await.unwrap().0, "hello");
         let (name, data) = stream.frame().await.unwrap();
         let Some(reason) = reason else {
-            assert_eq!(data["position"], 2, "{name}: no reset");
+            assert!(name != "reset" && data["position"] == 2, "{name} {data}");
             continue;
         };
         let head = server.plane.log.head().position;
@@ -192,7 +188,7 @@ async fn a_position_that_is_none_is_refused_and_last_event_id_is_ignored() {
 async fn w_p5_a_slow_subscriber_is_cut_while_others_live() {
     let server = Server::start().await;
     let mut stuck = TcpStream::connect(server.address).await.unwrap();
-    let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
     stuck.write_all(request.as_bytes()).await.unwrap();
     let mut quick = server.events("").await;
     until("both listen", async || server.plane.hub.stats().subscribers == 2).await;

@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use patze_actors::control_plane::{Config, ControlPlane};
+use patze_actors::control_plane::{Config, ControlPlane, StartError};
 use patze_actors::credentials::{Credentials, Environment, NewToken, Scope};
+use patze_actors::log::OpenError;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_server::edge::{Edge, serve};
@@ -28,6 +30,7 @@ pub struct Server {
     pub credentials: Credentials,
     pub client: reqwest::Client,
     handle: ServerHandle,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
     folder: TempDir,
 }
 
@@ -44,13 +47,25 @@ impl Server {
     }
 
     pub async fn start_in(folder: TempDir, clock: Clock, proxies: &str) -> Self {
-        let plane = ControlPlane::start(Config {
+        static STARTS: AtomicU64 = AtomicU64::new(0);
+        let version = format!("test {}", STARTS.fetch_add(1, Ordering::Relaxed));
+        let config = Config {
             dir: folder.path().to_owned(),
-            version: "test".to_owned(),
+            version: version.clone(),
             heartbeat_timeout: Duration::from_secs(120),
             clock: clock.clone(),
+        };
+        let mut plane = None;
+        until("the folder's last owner is gone", async || {
+            plane = match ControlPlane::start(config.clone()) {
+                Ok(plane) => Some(plane),
+                Err(StartError::Open(OpenError::Locked { .. })) => None,
+                Err(error) => panic!("{error}"),
+            };
+            plane.is_some()
         })
-        .unwrap();
+        .await;
+        let plane = plane.unwrap();
         let credentials = Credentials::open(folder.path(), Environment::default()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -58,15 +73,22 @@ impl Server {
         let guard = Guard::new(credentials.clone(), clock, allowed, Bind::new([address.ip()], false));
         let server = serve(vec![listener], Edge::new(plane.clone(), guard)).unwrap();
         let handle = server.handle();
-        actix_rt::spawn(server);
+        let serving = actix_rt::spawn(server);
         let client = reqwest::Client::new();
-        Self { address, plane, credentials, client, handle, folder }
+        until("the start is recorded and published", async || {
+            let fleet = plane.log.fleet();
+            let known = fleet.facts().server.version.as_deref() == Some(version.as_str());
+            known && plane.hub.head() == plane.log.head().position
+        })
+        .await;
+        Self { address, plane, credentials, client, handle, serving, folder }
     }
 
     /// Stops it in good order and gives its folder back.
     pub async fn stop(self) -> TempDir {
         self.plane.hub.close();
         self.handle.stop(true).await;
+        in_time(self.serving).await.unwrap().unwrap();
         self.plane.stop().await;
         self.folder
     }
@@ -105,18 +127,20 @@ impl Server {
     }
 
     /// A bridge token, for `machine` or for whichever uses it first.
-    pub fn bridge_token(&self, machine: Option<&str>) -> String {
-        self.token(Scope::Bridge, machine)
+    pub async fn bridge_token(&self, machine: Option<&str>) -> String {
+        self.token(Scope::Bridge, machine).await
     }
 
-    pub fn token(&self, scope: Scope, machine: Option<&str>) -> String {
+    pub async fn token(&self, scope: Scope, machine: Option<&str>) -> String {
         let new = NewToken {
             name: "test".to_owned(),
             scope,
             machine_id: machine.map(MachineId::new),
             expires_at: None,
         };
-        let created = self.credentials.create(new, self.plane.clock.now(), "test").unwrap();
+        let made =
+            self.credentials.create_recorded(&self.plane.recorder, new, self.plane.clock.now(), "test");
+        let created = made.await.unwrap();
         created.secret.expose().to_owned()
     }
 
@@ -186,8 +210,18 @@ impl Stream {
         }
     }
 
-    /// The data of the next frame of a stored event.
+    /// The data of the next frame of a stored event, but for the ticks of a quiet log.
     pub async fn event(&mut self) -> Value {
+        loop {
+            let event = self.any_event().await;
+            if event["type"] != "control.tick" {
+                return event;
+            }
+        }
+    }
+
+    /// The data of the next frame of a stored event.
+    pub async fn any_event(&mut self) -> Value {
         let (name, data) = self.frame().await.expect("the stream goes on");
         assert!(name == "telemetry" || name == "patze", "{name} {data}");
         data
@@ -235,6 +269,7 @@ pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes its payload for this")]
 pub fn envelope(id: &str, machine: &str, kind: &str, payload: Value) -> Value {
     json!({
         "version": "telemetry.v1",

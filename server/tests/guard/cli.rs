@@ -1,6 +1,7 @@
 //! `patze token …`, with and without a running server.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -16,18 +17,19 @@ use super::{TOKEN, mode_none, mode_token};
 /// What a command printed.
 #[derive(Debug)]
 struct Printed {
+    success: bool,
     out: String,
     notes: String,
 }
 
 fn patze_at(dir: &Path, clock: &Clock, words: &[&str]) -> Result<Printed, CliError> {
     let dir = dir.to_str().unwrap();
-    let line = [&["patze", "token"], words, &["--settings-dir", dir]].concat();
+    let line = [&["patze"], words, &["--settings-dir", dir]].concat();
     let cli = Cli::try_parse_from(line).unwrap();
     let mut console = Console { out: Vec::new(), notes: Vec::new() };
-    cli::run(&cli.command.unwrap(), &cli.config, clock, &mut console)?;
+    let code = cli::run(&cli.command.unwrap(), &cli.config, clock, &mut console)?;
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ok(Printed { out: text(console.out), notes: text(console.notes) })
+    Ok(Printed { success: code == ExitCode::SUCCESS, out: text(console.out), notes: text(console.notes) })
 }
 
 fn patze(dir: &Path, words: &[&str]) -> Result<Printed, CliError> {
@@ -70,10 +72,10 @@ async fn without_a_server_the_database_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let (dir, clock) = (folder.path(), Clock::system());
     assert!(
-        beside(dir, &["list"]).await.unwrap().notes.contains("patze token create"),
+        beside(dir, &["token", "list"]).await.unwrap().notes.contains("patze token create"),
         "teaches the command"
     );
-    let made = beside(dir, &["create", "--machine", "nas", "--expires", "7d"]).await.unwrap();
+    let made = beside(dir, &["token", "create", "--machine", "nas", "--expires", "7d"]).await.unwrap();
     let token = variable(&made, "CONTROL_PLANE_TOKEN").to_owned();
     let end = Timestamp::parse(variable(&made, "TOKEN_EXPIRES_AT")).unwrap();
     let week = end.since(clock.now());
@@ -81,15 +83,16 @@ async fn without_a_server_the_database_is_opened() {
     assert_eq!(made.out.lines().count(), 2, "ready for an environment file: {made:?}");
     assert!(!made.notes.contains(&token[14..]), "shown once: {made:?}");
 
-    let plain = beside(dir, &["list"]).await.unwrap().out;
+    let plain = beside(dir, &["token", "list"]).await.unwrap().out;
     assert!(plain.contains(id_of(&token)) && plain.contains("nas") && plain.contains("live"), "{plain}");
-    let listed: Value = serde_json::from_str(&beside(dir, &["list", "--json"]).await.unwrap().out).unwrap();
+    let listed: Value =
+        serde_json::from_str(&beside(dir, &["token", "list", "--json"]).await.unwrap().out).unwrap();
     assert_eq!(listed["tokens"][0]["id"], id_of(&token));
     assert!(!format!("{plain}{listed}").contains(&token[14..]), "SE-1");
 
-    let other = beside(dir, &["create", "--machine", "x", "--scope", "admin"]).await.unwrap();
+    let other = beside(dir, &["token", "create", "--machine", "x", "--scope", "admin"]).await.unwrap();
     let other = variable(&other, "CONTROL_PLANE_TOKEN").to_owned();
-    beside(dir, &["revoke", &id_of(&other).to_lowercase()]).await.unwrap();
+    beside(dir, &["token", "revoke", &id_of(&other).to_lowercase()]).await.unwrap();
 
     // The server that starts later knows all of it, from the file and from the log.
     let server = Server::start(dir, mode_token()).await;
@@ -109,22 +112,24 @@ async fn a_running_server_is_asked() {
     for environment in [mode_token(), mode_none()] {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(folder.path(), environment).await;
-        let made =
-            beside(folder.path(), &["create", "--machine", "nas", "--machine-id", "m1", "--scope", "bridge"]);
+        let made = beside(
+            folder.path(),
+            &["token", "create", "--machine", "nas", "--machine-id", "m1", "--scope", "bridge"],
+        );
         let made = made.await.unwrap();
         let token = variable(&made, "CONTROL_PLANE_TOKEN").to_owned();
         assert!(!made.out.contains("TOKEN_EXPIRES_AT"), "it does not end: {made:?}");
         let header = format!("Bearer {token}");
         assert_eq!(server.get("/snapshot", Some(&header)).await.0, 403, "known at once");
-        let listed = beside(folder.path(), &["list"]).await.unwrap().out;
+        let listed = beside(folder.path(), &["token", "list"]).await.unwrap().out;
         assert!(listed.contains(id_of(&token)) && listed.contains("m1"), "{listed}");
 
-        let refused = beside(folder.path(), &["create", "--machine", " "]).await.unwrap_err();
+        let refused = beside(folder.path(), &["token", "create", "--machine", " "]).await.unwrap_err();
         assert!(matches!(&refused, CliError::Refused { status: 400, .. }), "{refused}");
-        let refused = beside(folder.path(), &["revoke", "0000000000"]).await.unwrap_err();
+        let refused = beside(folder.path(), &["token", "revoke", "0000000000"]).await.unwrap_err();
         assert!(matches!(&refused, CliError::Refused { status: 404, .. }), "{refused}");
 
-        let revoked = beside(folder.path(), &["revoke", id_of(&token)]).await;
+        let revoked = beside(folder.path(), &["token", "revoke", id_of(&token)]).await;
         assert!(revoked.unwrap().notes.contains(id_of(&token)));
         assert_eq!(server.get("/snapshot", Some(&header)).await.0, 401);
         server.stop().await;
@@ -137,7 +142,7 @@ async fn the_files_of_a_killed_server_mislead_nobody() {
     // Nobody listens there, and the lock is free.
     std::fs::write(folder.path().join("server.json"), r#"{"pid":1,"address":"127.0.0.1:1"}"#).unwrap();
     std::fs::write(folder.path().join("cli-token"), "old").unwrap();
-    beside(folder.path(), &["create", "--machine", "nas"]).await.unwrap();
+    beside(folder.path(), &["token", "create", "--machine", "nas"]).await.unwrap();
 
     // A server that runs, and the token of the one before: not let in, and said so in the end.
     let server = Server::start(folder.path(), mode_token()).await;
@@ -146,7 +151,7 @@ async fn the_files_of_a_killed_server_mislead_nobody() {
     let failed = silent(folder.path()).await;
     assert!(matches!(failed, CliError::Silent { .. }), "{failed}");
     std::fs::write(folder.path().join("cli-token"), token).unwrap();
-    beside(folder.path(), &["create", "--machine", "nas"]).await.unwrap();
+    beside(folder.path(), &["token", "create", "--machine", "nas"]).await.unwrap();
     server.stop().await;
 }
 
@@ -167,7 +172,8 @@ async fn a_server_that_does_not_answer_is_named_after_a_while() {
 async fn silent(dir: &Path) -> CliError {
     let (clock, time) = Clock::virtual_at(Timestamp::from_millis(1_800_000_000_000));
     let dir = dir.to_owned();
-    let command = std::thread::spawn(move || patze_at(&dir, &clock, &["create", "--machine", "nas"]));
+    let command =
+        std::thread::spawn(move || patze_at(&dir, &clock, &["token", "create", "--machine", "nas"]));
     while !command.is_finished() {
         time.advance(Duration::from_millis(200)).await;
     }
@@ -178,9 +184,43 @@ async fn silent(dir: &Path) -> CliError {
 fn a_corrupt_auth_json_stops_commands_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("auth.json"), "{").unwrap();
-    for words in [&["list"][..], &["create", "--machine", "nas"]] {
+    for words in [&["token", "list"][..], &["token", "create", "--machine", "nas"]] {
         let failed = patze(folder.path(), words).unwrap_err();
         assert!(cli::explain(&failed).contains("auth.json"), "{failed}");
     }
     assert_eq!(std::fs::read_to_string(folder.path().join("auth.json")).unwrap(), "{");
+}
+
+#[actix_rt::test]
+async fn verify_proves_a_sound_log_beside_its_server_and_finds_a_changed_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = patze(folder.path(), &["verify"]).unwrap_err();
+    assert!(failed.to_string().contains("patze.db"), "{failed}");
+    let server = Server::start(folder.path(), mode_none()).await;
+    beside(folder.path(), &["token", "create", "--machine", "nas"]).await.unwrap();
+    let sound = beside(folder.path(), &["verify"]).await.unwrap();
+    let head = server.plane.log.head();
+    assert!(sound.success && sound.out.contains("sound"), "{sound:?}");
+    assert!(sound.out.contains(head.log_id.as_str()), "{sound:?}");
+    server.stop().await;
+
+    let database = rusqlite::Connection::open(folder.path().join("patze.db")).unwrap();
+    let changed =
+        "UPDATE events SET payload = replace(payload, 'nas', 'sun') WHERE type = 'control.token.created'";
+    assert_eq!(database.execute(changed, []).unwrap(), 1);
+    drop(database);
+    let faulty = patze(folder.path(), &["verify"]).unwrap();
+    assert!(!faulty.success && faulty.out.contains("FAULT"), "{faulty:?}");
+}
+
+#[test]
+fn another_users_folder_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Giving a folder away takes root; as somebody else, root's own folder will do.
+    let given = std::os::unix::fs::chown(folder.path(), Some(12_345), None).is_ok();
+    let dir = if given { folder.path() } else { Path::new("/") };
+    let failed = patze(dir, &["token", "create", "--machine", "nas"]).unwrap_err();
+    assert!(matches!(failed, CliError::OtherUser { .. }), "{failed}");
+    assert!(failed.to_string().contains("sudo -u"), "names the remedy: {failed}");
+    assert!(!dir.join("patze.lock").exists());
 }

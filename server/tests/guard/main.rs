@@ -3,11 +3,14 @@
 //! `app` is a small application behind the real middlewares, on a virtual clock. `server` is the whole thing: control
 //! plane, edge, sockets.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod app;
 mod authenticate;
 mod cli;
 mod host;
 mod origin;
+mod process;
 mod server;
 mod settings;
 mod throttle;

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use patze_actors::control_plane::{Config, ControlPlane, StartError};
+use patze_actors::control_plane::{Config, ControlPlane};
 use patze_actors::credentials::{Credentials, Environment, Published};
-use patze_actors::log::OpenError;
 use patze_server::edge::{self, Edge};
 use patze_server::guard::{Allowed, Bind, Guard};
 use patze_supervise::clock::Clock;
@@ -35,7 +34,13 @@ impl Server {
     /// `host` is where it says that it listens; it listens on loopback in any case.
     pub async fn start_with(dir: &Path, environment: Environment, allowed: Allowed, host: &str) -> Self {
         let clock = Clock::system();
-        let plane = plane(dir, &clock).await;
+        let plane = ControlPlane::start(Config {
+            dir: dir.to_owned(),
+            version: "test".to_owned(),
+            heartbeat_timeout: Duration::from_secs(120),
+            clock: clock.clone(),
+        })
+        .unwrap();
         let credentials = Credentials::open(dir, environment).unwrap();
         credentials.reconcile(&plane.log, clock.now(), "server").await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -87,25 +92,6 @@ impl Server {
         self.plane.hub.close();
         self.handle.stop(true).await;
         self.plane.stop().await;
-    }
-}
-
-/// The control plane. A server that was stopped in this process may hold the lock for a moment: its threads end one by
-/// one.
-async fn plane(dir: &Path, clock: &Clock) -> ControlPlane {
-    let config = Config {
-        dir: dir.to_owned(),
-        version: "test".to_owned(),
-        heartbeat_timeout: Duration::from_secs(120),
-        clock: clock.clone(),
-    };
-    loop {
-        match ControlPlane::start(config.clone()) {
-            Err(StartError::Open(OpenError::Locked { .. })) if clock.elapsed() < PATIENCE => {
-                clock.sleep(Duration::from_millis(10)).await;
-            }
-            started => return started.unwrap(),
-        }
     }
 }
 

@@ -122,3 +122,24 @@ fn the_facts_are_the_very_events_that_were_given_before() {
     keys.dedup();
     assert_eq!(keys.len(), 4, "each is an event of its own");
 }
+
+#[test]
+fn w_s18_the_number_of_tokens_is_bounded() {
+    let entry = |n: u32| {
+        let sha256 = format!("{n:064x}");
+        format!(
+            r#"{{"id":"{n:010}","name":"n","scope":"read","createdAt":"2026-01-01T00:00:00.000Z","sha256":"{sha256}"}}"#
+        )
+    };
+    let entries = |count| (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let folder = Folder::with(&format!(r#"{{"tokens":[{}]}}"#, entries(9_999)));
+    let store = folder.open();
+    let last = create(&store, Scope::Read);
+    assert!(identify(&store, &last.secret, 0).is_ok());
+    assert!(matches!(store.create(new_token(Scope::Read), at(0), "t"), Err(ChangeError::TooMany)));
+    store.revoke(last.token.id, at(0), "t").unwrap();
+    assert!(
+        matches!(store.create(new_token(Scope::Read), at(0), "t"), Err(ChangeError::TooMany)),
+        "kept for ever"
+    );
+}

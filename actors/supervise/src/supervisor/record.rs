@@ -158,8 +158,11 @@ impl Record {
         }
     }
 
-    /// How the instance ended that was not seen to panic.
+    /// How the instance ended that was not seen to panic. One that was asked to stop need not say why it did.
     pub(super) fn declared_ending(&self) -> Ending {
+        if self.is_asked_to_stop() {
+            return self.facts().ending.clone().unwrap_or(Ending::Done);
+        }
         self.facts().ending.clone().unwrap_or_else(|| {
             Ending::Failed("it stopped without saying why: an actor ends through its seat".to_owned())
         })

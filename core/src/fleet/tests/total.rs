@@ -46,12 +46,12 @@ fn payload(machine: &str, seed: u64) -> Value {
     let to = STATES[(seed % 9) as usize];
     json!({
         "machineId": machine, "sessionId": session, "runId": run, "agentId": format!("a{}", seed % 2),
-        "from": "x", "to": to, "reason": "why", "home": if seed % 2 == 0 { json!("default") } else { Value::Null },
+        "from": "x", "to": to, "reason": "why", "home": if seed.is_multiple_of(2) { json!("default") } else { Value::Null },
         "name": "N", "kind": "vps", "registeredAt": "x", "status": STATUS[(seed % 5) as usize],
         "resource": {"cpuPct": seed as f64 / 3.0, "memoryBytes": seed, "memoryPct": 0.1 + seed as f64},
         "logEntryId": "l", "level": "info", "message": "line", "ts": "2026-01-01T00:00:00Z",
         "toolCallId": format!("t{}", seed % 60), "toolName": "exec", "startedAt": "2026-01-01T00:00:00Z", "durationMs": seed as f64 * 0.7,
-        "success": seed % 2 == 0, "exitCode": seed, "provider": "p", "model": format!("x{}", seed % 2), "inputTokens": seed,
+        "success": seed.is_multiple_of(2), "exitCode": seed, "provider": "p", "model": format!("x{}", seed % 2), "inputTokens": seed,
         "estimatedCostUsd": seed as f64 * 0.001, "cpuPct": 0.3, "memoryBytes": 1e10, "memoryPct": 33.3,
         "id": format!("sp{}", seed % 7), "traceId": "t", "version": "1.2", "clean": true, "key": "k", "restarts": 1, "error": "e",
         "silentSince": "2026-01-01T00:00:00.000Z", "scope": "bridge", "expiresAt": null, "freeBytes": 5, "seconds": seed,
