@@ -17,6 +17,7 @@ use actix::prelude::*;
 use patze_core::event::control::Control;
 use patze_core::event::payload::Gauges;
 use patze_core::event::{Event, Parts, Severity};
+use patze_core::fleet::limits::cut_name;
 use patze_core::fleet::rows::{self, Pulse, Status};
 use patze_core::ids::{EventId, MachineId};
 use patze_core::time::Timestamp;
@@ -59,6 +60,8 @@ pub struct Machine {
     /// The heartbeat that the timer runs from, and when this instance saw it on the monotonic clock.
     heard: Option<(EventId, Duration)>,
     timer: Option<SpawnHandle>,
+    /// What the bridge last told, until the fleet says it too.
+    told: Option<Heard>,
     /// An append is on its way; its answer looks again.
     appending: bool,
 }
@@ -82,7 +85,7 @@ impl Machine {
     /// The actor of `id`.
     pub fn new(id: MachineId, watch: Watch, seat: Seat) -> Self {
         let sleeps = SleepWatch::new(SLEEP_BOUND, watch.clock.now(), watch.clock.elapsed());
-        Self { id, watch, seat, sleeps, heard: None, timer: None, appending: false }
+        Self { id, watch, seat, sleeps, heard: None, timer: None, told: None, appending: false }
     }
 
     /// The one code path: whatever woke the actor, it reads what is so.
@@ -95,6 +98,7 @@ impl Machine {
             self.seat.done(ctx);
             return;
         };
+        self.tell_news(ctx, machine);
         let now = self.watch.clock.elapsed();
         let slept = self.sleeps.look_at(&self.watch.clock).is_some();
         let Some(pulse) =
@@ -166,28 +170,38 @@ impl Machine {
         }));
     }
 
-    /// What the bridge tells about itself and the fleet does not say yet.
-    fn news(&self, heard: &Heard) -> Option<Control> {
-        let fleet = self.watch.log.fleet();
-        let machine = fleet.facts().machines.get(&self.id)?;
-        if let Some(version) = heard.bridge_version.as_deref()
-            && machine.bridge_version.as_deref() != Some(version)
-        {
-            return Some(Control::BridgeChanged { machine_id: self.id.clone(), version: version.to_owned() });
+    /// Appends what the bridge told and the fleet does not say yet, one fact at a time.
+    fn tell_news(&mut self, ctx: &mut Context<Self>, machine: &rows::Machine) {
+        if self.appending {
+            return;
         }
-        let seconds = heard.skew_seconds?;
-        match machine.clock_skew {
-            None if seconds.abs() > SKEW_SECONDS => {
-                Some(Control::ClockSkewed { machine_id: self.id.clone(), seconds })
+        match self.told.as_ref().and_then(|told| news(told, machine)) {
+            Some(fact) => {
+                let appended = self.watch.recorder.record(&fact, self.id.as_str());
+                self.append(ctx, appended);
             }
-            Some(_) if seconds.abs() <= SKEW_SECONDS => {
-                Some(Control::ClockOk { machine_id: self.id.clone(), seconds })
-            }
-            Some((known, _)) if (known - seconds).abs() > SKEW_MOVED_SECONDS => {
-                Some(Control::ClockSkewed { machine_id: self.id.clone(), seconds })
-            }
-            _ => None,
+            None => self.told = None,
         }
+    }
+}
+
+/// What a bridge told about itself and its machine's row does not say yet.
+fn news(told: &Heard, machine: &rows::Machine) -> Option<Control> {
+    let machine_id = machine.machine_id.clone();
+    // Compared as the fleet keeps it, else a long one would be news for ever.
+    if let Some(version) = told.bridge_version.as_deref().map(cut_name)
+        && machine.bridge_version.as_ref() != Some(&version)
+    {
+        return Some(Control::BridgeChanged { machine_id, version: version.to_string() });
+    }
+    let seconds = told.skew_seconds?;
+    match machine.clock_skew {
+        None if seconds.abs() > SKEW_SECONDS => Some(Control::ClockSkewed { machine_id, seconds }),
+        Some(_) if seconds.abs() <= SKEW_SECONDS => Some(Control::ClockOk { machine_id, seconds }),
+        Some((known, _)) if (known - seconds).abs() > SKEW_MOVED_SECONDS => {
+            Some(Control::ClockSkewed { machine_id, seconds })
+        }
+        _ => None,
     }
 }
 
@@ -239,12 +253,10 @@ impl Handler<Heard> for Machine {
     type Result = ();
 
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
-        if self.appending {
-            return;
-        }
-        if let Some(control) = self.news(&heard) {
-            let appended = self.watch.recorder.record(&control, self.id.as_str());
-            self.append(ctx, appended);
+        self.told = Some(heard);
+        let fleet = self.watch.log.fleet();
+        if let Some(machine) = fleet.facts().machines.get(&self.id) {
+            self.tell_news(ctx, machine);
         }
     }
 }
