@@ -1,5 +1,7 @@
 //! The actors over a real log, under the virtual clock: silence, return, stalls, ticks, and what bridges tell.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
 use std::time::Duration;
 
 use actix::System;

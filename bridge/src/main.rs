@@ -47,13 +47,13 @@ fn main() -> ExitCode {
     }
     log_to_stderr();
     let settings = Settings::new(config, Config::of_process);
-    match actix_rt::System::new().block_on(run::run(settings)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("patze-bridge: {}", failure::chain(&error));
-            ExitCode::FAILURE
-        }
+    let system = actix_rt::System::new();
+    let ended = system.block_on(run::run(settings));
+    if let Err(error) = &ended {
+        eprintln!("patze-bridge: {}", failure::chain(error));
     }
+    // Not by dropping the system: that waits for threads, and one may hang on a dead network mount.
+    std::process::exit(i32::from(ended.is_err()));
 }
 
 fn report(config: &Config, json: bool) -> ExitCode {

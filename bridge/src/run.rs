@@ -161,7 +161,9 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => settings.reread(),
+                _ = self.hang_up.recv() => {
+                    settings.reread();
+                }
             }
         }
     }

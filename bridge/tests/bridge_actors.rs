@@ -1,5 +1,7 @@
 //! The actors with a virtual clock, a real spool and a real connection: what takes minutes takes no time.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 

@@ -1,6 +1,8 @@
 //! `kill -9` of the real program at random moments: every event that was in the spool, or that the program took itself,
 //! arrives at least once, and in order.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! The real program against a control plane that fails in every way: nothing is lost, nothing is invented.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 
@@ -294,6 +296,27 @@ fn another_log_is_another_control_plane_and_is_told_who_this_is() {
     let status = patze_bridge::spool::read_status(&place.state()).unwrap().unwrap();
     assert_eq!(status.log_id.as_deref(), Some("two"));
     assert_eq!(status.cursors, [], "homes are read from the start for it");
+}
+
+#[test]
+fn a_new_label_is_told_without_a_restart() {
+    let plane = ControlPlane::start();
+    let place = Place::new(&plane.url);
+    let config = place.dir.path().join("config.env");
+    std::fs::write(&config, "MACHINE_LABEL=before\n").unwrap();
+    let place = place.set("BRIDGE_CONFIG_FILE", config.to_str().unwrap());
+    let bridge = place.start();
+    let named = |asked: &[Asked], label: &str| {
+        let events = asked.iter().flat_map(|asked| &asked.events);
+        events.filter(|event| event["payload"]["name"] == label).count()
+    };
+    plane.wait_until("its first name", |asked| named(asked, "before") == 1);
+    std::fs::write(&config, "MACHINE_LABEL=after\nMACHINE_KIND=toaster\n").unwrap();
+    bridge.signal("HUP");
+    bridge.wait_for("MACHINE_KIND=toaster is not allowed");
+    std::fs::write(&config, "MACHINE_LABEL=after\n").unwrap();
+    bridge.signal("HUP");
+    plane.wait_until("its new name", |asked| named(asked, "after") == 1);
 }
 
 #[test]

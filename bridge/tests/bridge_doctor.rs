@@ -1,5 +1,7 @@
 //! `patze-bridge doctor`, beside a running bridge and without one.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 

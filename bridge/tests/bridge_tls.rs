@@ -1,6 +1,8 @@
 //! https with an authority of one's own. `bridge_tls/` holds a test authority's certificate, a server's certificate and key
 //! made by it, and another authority (all of them good until 2126, and good for nothing else).
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 #[path = "bridge_support/mod.rs"]
 mod support;
 

@@ -1,5 +1,12 @@
 //! What the recorded homes hold, counted through the bridge, against what an independent reader counted in them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +103,10 @@ fn runs_agree_with_the_dumped_ledger_row_by_row() {
             }
             let key = field(&row, "session_key");
             let lane = field(state, "sessionKey");
-            assert!(lane == key || key.strip_prefix(lane).is_some_and(|run| run.starts_with(":run:")), "{state}");
+            assert!(
+                lane == key || key.strip_prefix(lane).is_some_and(|run| run.starts_with(":run:")),
+                "{state}"
+            );
             assert_eq!(field(state, "agentId"), field(&row, "agent_id"));
         }
         assert!(rows > 60, "{fixture}");
@@ -151,5 +161,8 @@ fn discovery_says_what_a_home_is() {
     assert_eq!((app_version.as_deref(), *schema_version), (Some("2026.9.6"), Some(18)));
     assert_eq!(agents, &["main", "work"]);
     let line = info.to_string();
-    assert!(line.starts_with("default (/") && line.ends_with(": OpenClaw 2026.9.6, schema 18, agents main, work"), "{line}");
+    assert!(
+        line.starts_with("default (/") && line.ends_with(": OpenClaw 2026.9.6, schema 18, agents main, work"),
+        "{line}"
+    );
 }

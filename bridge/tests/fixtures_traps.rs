@@ -1,5 +1,12 @@
 //! The traps of OpenClaw's stored state (openclaw.md §2.4), on recorded homes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -21,7 +28,8 @@ fn session_states(events: &[Event], key: &str) -> Vec<String> {
 }
 
 fn logs(events: &[Event], about: &str) -> Vec<String> {
-    let logs = of_type(events, "run.log.emitted").into_iter().map(|(_, log)| field(&log, "message").to_owned());
+    let logs =
+        of_type(events, "run.log.emitted").into_iter().map(|(_, log)| field(&log, "message").to_owned());
     logs.filter(|line| line.contains(about)).collect()
 }
 
@@ -56,7 +64,10 @@ fn runs_that_were_refused_have_only_an_end_with_its_words() {
     assert_eq!(refused.len(), 5);
     for (_, run) in &refused {
         let reason = field(run, "reason");
-        assert!(reason.starts_with("run_failed: Inline API key for provider \"mock\" is temporarily disabled"), "{run}");
+        assert!(
+            reason.starts_with("run_failed: Inline API key for provider \"mock\" is temporarily disabled"),
+            "{run}"
+        );
         assert_eq!(states(&events, field(run, "openclawRunId")).len(), 1);
     }
     assert_eq!(logs(&events, "refused before it started").len(), 5);
@@ -71,7 +82,10 @@ fn a_command_that_exits_with_3_has_failed_without_its_output() {
     let exit: Vec<_> = tools.iter().filter(|(_, tool)| tool["exitCode"] == 3).collect();
     assert_eq!(exit.len(), 1);
     let (_, tool) = exit[0];
-    assert_eq!((&tool["success"], &tool["status"], &tool["errorMessage"]), (&false.into(), &"failed".into(), &().into()));
+    assert_eq!(
+        (&tool["success"], &tool["status"], &tool["errorMessage"]),
+        (&false.into(), &"failed".into(), &().into())
+    );
     let error: Vec<_> = tools.iter().filter(|(_, tool)| tool["errorMessage"].is_string()).collect();
     assert_eq!(error.len(), 1);
     assert!(field(&error[0].1, "errorMessage").contains("File not found: /nonexistent/file.txt"));
@@ -139,8 +153,10 @@ fn a_subagent_stands_under_its_parent() {
     assert_eq!(of_child.len(), 3);
     assert!(of_child.iter().all(|(_, s)| field(s, "parentSessionKey") == "agent:main:sub"));
     // Its result comes back to the parent as a run of the parent.
-    let announced: Vec<_> =
-        runs(&events).into_iter().filter(|(id, _)| id.starts_with("announce:v1:agent:main:subagent:")).collect();
+    let announced: Vec<_> = runs(&events)
+        .into_iter()
+        .filter(|(id, _)| id.starts_with("announce:v1:agent:main:subagent:"))
+        .collect();
     assert_eq!(announced.len(), 1);
     assert_eq!(field(&announced[0].1, "sessionKey"), "agent:main:sub");
 }
@@ -155,5 +171,44 @@ fn channels_are_named_where_they_are_known() {
     assert_eq!((inbound, telegram.len() - inbound), (4, 3));
     let group = "agent:main:telegram:group:-100200300";
     let sessions = of_type(&events, "session.state.changed");
-    assert!(sessions.iter().filter(|(_, s)| field(s, "sessionKey") == group).all(|(_, s)| s["channel"] == "telegram"));
+    assert!(
+        sessions
+            .iter()
+            .filter(|(_, s)| field(s, "sessionKey") == group)
+            .all(|(_, s)| s["channel"] == "telegram")
+    );
+}
+
+/// A scheduled run has a node of its own while it runs, which is gone when it has gone well. Whoever looks in between
+/// knows in the end what whoever comes later knows: one lane for the job.
+#[test]
+fn a_scheduled_run_belongs_to_its_job_whenever_one_looks() {
+    let home = Unpacked::new(FAILURES);
+    let whole = read_all(&mut home.open());
+    let (job, window) =
+        ("agent:work:cron:97173faf-69f2-4572-9a00-9f715cf42d08", "c9e8f1f0-1dd5-4591-b512-043930189857");
+    let run = format!("{job}:run:{window}");
+    let db = rusqlite::Connection::open(home.agent_db("work")).unwrap();
+    let (mut reader, mut cursor, budget) =
+        (home.open(), Cursor::default(), Budget { rows: 30, bytes: usize::MAX });
+    let mut events = Vec::new();
+    for phase in ["running", "ready", "gone"] {
+        if phase == "gone" {
+            db.execute("UPDATE session_windows SET session_key = ?1 WHERE session_id = ?2", [job, window])
+                .unwrap();
+            db.execute("DELETE FROM session_nodes WHERE session_key = ?1", [&run]).unwrap();
+        } else {
+            let entry = serde_json::json!({ "cronRunContinuation": { "phase": phase, "basePersisted": phase == "ready" } });
+            let sql = "INSERT INTO session_nodes (session_key, current_session_id, entry_json, updated_at) VALUES (?1, ?2, ?3, 1)
+                       ON CONFLICT DO UPDATE SET entry_json = excluded.entry_json";
+            db.execute(sql, [&run, window, &entry.to_string()]).unwrap();
+            db.execute("UPDATE session_windows SET session_key = ?1 WHERE session_id = ?2", [&run, window])
+                .unwrap();
+        }
+        let page = reader.read(&cursor, budget, LATER).unwrap();
+        events.extend(page.events);
+        cursor = page.cursor;
+    }
+    events.extend(read_on(&mut reader, &mut cursor, budget).unwrap());
+    assert_eq!(texts(&events), texts(&whole));
 }

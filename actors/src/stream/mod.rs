@@ -191,7 +191,8 @@ impl Hub {
         let mut inner = self.0.lock();
         let next = after.unwrap_or(inner.head).saturating_add(1);
         let oldest = inner.oldest();
-        if next < oldest {
+        // Of a closed hub everybody gets the end.
+        if next < oldest && !inner.closed {
             return Err(NotInRing { oldest });
         }
         let id = inner.next_id;
@@ -214,6 +215,7 @@ impl Hub {
             inner.take_wakers()
         };
         wakers.into_iter().for_each(Waker::wake);
+        self.0.news.notify_one();
     }
 
     /// What it has done and holds.
@@ -232,12 +234,18 @@ impl Hub {
 // === impl Herald ===
 
 impl Herald {
-    /// Runs until the hub is closed or dropped with it.
+    /// Runs until the hub is closed.
     pub async fn run(self) {
         loop {
             self.0.news.notified().await;
-            let wakers = self.0.lock().take_wakers();
+            let (wakers, closed) = {
+                let mut inner = self.0.lock();
+                (inner.take_wakers(), inner.closed)
+            };
             wakers.into_iter().for_each(Waker::wake);
+            if closed {
+                return;
+            }
             self.0.clock.sleep(BEAT).await;
         }
     }

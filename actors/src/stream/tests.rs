@@ -159,8 +159,8 @@ fn nothing_is_encoded_or_kept_for_nobody() {
 }
 
 #[test]
-fn closing_ends_every_stream() {
-    let (hub, _herald) = Hub::new(clock().0, 0);
+fn closing_ends_every_stream_and_the_herald() {
+    let (hub, herald) = Hub::new(clock().0, 0);
     let mut subscription = hub.subscribe(None).unwrap();
     let mut task = task_of(&mut subscription);
     assert!(!task.poll());
@@ -168,6 +168,9 @@ fn closing_ends_every_stream() {
     assert!(task.woken());
     assert!(drain(&mut subscription).1);
     assert!(drain(&mut hub.subscribe(None).unwrap()).1);
+    publish(&hub, 1..=20_000, 0);
+    assert!(drain(&mut hub.subscribe(Some(0)).unwrap()).1, "whoever is still far behind too");
+    block_on(herald.run());
 }
 
 #[test]

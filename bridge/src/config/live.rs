@@ -41,8 +41,9 @@ impl Settings {
         self.0.now.subscribe()
     }
 
-    /// Reads them anew. Bad ones are reported and change nothing; so are changes that need a restart.
-    pub fn reread(&self) {
+    /// Reads them anew; whether they have changed. Bad ones are reported and change nothing; so are changes that need a
+    /// restart.
+    pub fn reread(&self) -> bool {
         let mut new = match (self.0.read)() {
             Ok(new) => new,
             Err(error) => {
@@ -50,7 +51,7 @@ impl Settings {
                     error = chain(&error),
                     "the settings were read again and cannot be used; the former ones stay"
                 );
-                return;
+                return false;
             }
         };
         let former = self.now();
@@ -69,6 +70,7 @@ impl Settings {
         if changed {
             info!("the settings were read again and have changed");
         }
+        changed
     }
 }
 
@@ -102,18 +104,18 @@ mod tests {
         };
         let settings = Settings::new(read().unwrap(), read);
         let mut changes = settings.changes();
-        settings.reread();
+        assert!(!settings.reread());
         assert!(!changes.has_changed().unwrap());
 
         *text.lock().unwrap() = vec![("BRIDGE_STATE_DIR", "/b"), ("CONTROL_PLANE_TOKEN", "two")];
-        settings.reread();
+        assert!(settings.reread());
         assert!(changes.has_changed().unwrap());
         let now = changes.borrow_and_update().clone();
         assert_eq!(now.token.as_ref().map(Token::secret), Some("two"));
         assert_eq!(now.state_dir, Path::new("/a"));
 
         *text.lock().unwrap() = vec![("MACHINE_KIND", "toaster")];
-        settings.reread();
+        assert!(!settings.reread());
         assert!(!changes.has_changed().unwrap());
         assert_eq!(settings.now(), now);
     }

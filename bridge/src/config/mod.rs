@@ -83,9 +83,9 @@ pub enum MachineKind {
 /// Where OpenClaw homes are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomeSettings {
-    /// `OPENCLAW_STATE_DIR`: the one home to read.
+    /// The one home to read: `OPENCLAW_STATE_DIR`, or `OPENCLAW_HOME` where it is a home (contract §14.1).
     pub state_dir: Option<PathBuf>,
-    /// `OPENCLAW_HOME`: the home (contract §14.1), or the folder that holds `.openclaw` (OpenClaw's own meaning).
+    /// `OPENCLAW_HOME` where it is the folder that holds `.openclaw`, as OpenClaw itself means it.
     pub openclaw_home: Option<PathBuf>,
     /// The user's home folder, which holds `.openclaw` and `.openclaw-<profile>`.
     pub user_home: PathBuf,
@@ -162,11 +162,7 @@ impl Config {
             label: vars.get("MACHINE_LABEL").map_or_else(host_name, str::to_owned),
             kind: reading.kind(),
             version: vars.get("BRIDGE_VERSION").unwrap_or(env!("CARGO_PKG_VERSION")).to_owned(),
-            homes: HomeSettings {
-                state_dir: vars.path("OPENCLAW_STATE_DIR"),
-                openclaw_home: vars.path("OPENCLAW_HOME"),
-                user_home: vars.user_home(),
-            },
+            homes: HomeSettings::of(vars),
             heartbeat: reading.heartbeat(),
             capture_content: reading.capture_content(),
             notes: Vec::new(),
@@ -176,6 +172,26 @@ impl Config {
             return Err(ConfigError::Values(reading.bad));
         }
         Ok(Self { notes: reading.notes, ..config })
+    }
+}
+
+// === impl HomeSettings ===
+
+impl HomeSettings {
+    /// `OPENCLAW_HOME` has two meanings; which one, its name and content tell.
+    fn of(vars: &Vars) -> Self {
+        let is_home = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".openclaw"))
+                || path.join("openclaw.json").exists()
+                || path.join("state").is_dir()
+        };
+        let named = vars.path("OPENCLAW_HOME");
+        let (home, folder) = if named.as_ref().is_some_and(is_home) { (named, None) } else { (None, named) };
+        Self {
+            state_dir: vars.path("OPENCLAW_STATE_DIR").or(home),
+            openclaw_home: folder,
+            user_home: vars.user_home(),
+        }
     }
 }
 

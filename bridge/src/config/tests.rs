@@ -65,6 +65,25 @@ fn the_machine_id_file_has_two_names() {
 }
 
 #[test]
+fn openclaw_home_is_a_home_or_holds_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (named, folder, odd) =
+        (dir.path().join(".openclaw-work"), dir.path().join("user"), dir.path().join("claw"));
+    for path in [&folder, &odd] {
+        std::fs::create_dir(path).unwrap();
+    }
+    std::fs::create_dir(folder.join(".openclaw")).unwrap();
+    std::fs::write(odd.join("openclaw.json"), "{}").unwrap();
+    for (path, is_home) in [(&named, true), (&folder, false), (&odd, true)] {
+        let homes = config(&[("OPENCLAW_HOME", path.to_str().unwrap())]).unwrap().homes;
+        let (home, holds) = (homes.state_dir.as_ref(), homes.openclaw_home.as_ref());
+        assert_eq!((home, holds), if is_home { (Some(path), None) } else { (None, Some(path)) });
+    }
+    let both = config(&[("OPENCLAW_HOME", "/x/.openclaw"), ("OPENCLAW_STATE_DIR", "/y")]).unwrap().homes;
+    assert_eq!(both.state_dir.as_deref(), Some(Path::new("/y")));
+}
+
+#[test]
 fn every_bad_value_is_named_with_what_is_allowed() {
     let error = config(&[
         ("CONTROL_PLANE_BASE_URL", "box:9700"),

@@ -140,7 +140,7 @@ fn taken(seen: &mut ControlPlane, response: &Response, now: Timestamp) {
         Answer::NoRoute if seen.problems.is_empty() => seen.takes_events = true,
         Answer::NoRoute => {}
         Answer::Unwelcome(why) | Answer::Later { why, .. } => {
-            seen.problems.push(format!("the control plane: {why}"))
+            seen.problems.push(format!("the control plane: {why}"));
         }
         Answer::Refused(reason) => {
             seen.problems.push(format!(

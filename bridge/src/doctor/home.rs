@@ -35,7 +35,7 @@ pub struct Home {
 
 /// Looks at the home that `info` found, and reads one page from where the bridge is.
 pub(super) fn examine(
-    info: HomeInfo,
+    info: &HomeInfo,
     machine: Option<&MachineId>,
     capture_content: bool,
     cursors: &[(String, String)],
@@ -56,7 +56,7 @@ pub(super) fn examine(
     match &info.generation {
         Generation::Nothing => return home,
         Generation::Files | Generation::Unreadable(_) => {
-            home.problem = Some(format!("{}: {what}{}", info.path.display(), whose(&info)));
+            home.problem = Some(format!("{}: {what}{}", info.path.display(), whose(info)));
             return home;
         }
         Generation::Store { agents, .. } => home.agents.clone_from(agents),
@@ -66,14 +66,14 @@ pub(super) fn examine(
     home.begun = text.is_some();
     let cursor = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let machine = machine.cloned().unwrap_or_default();
-    match read(&info, machine, capture_content, &cursor, now) {
+    match read(info, machine, capture_content, &cursor, now) {
         Ok((events, odd_rows)) => {
             home.readable = true;
             home.unread_events = events;
             home.odd_rows = odd_rows;
         }
         Err(error) => {
-            home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(&info)))
+            home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(info)));
         }
     }
     home

@@ -142,7 +142,7 @@ pub async fn examine(config: &Config, clock: &Clock) -> Report {
     let rejected = rejected(config, &mut problems);
     let cursors = spool.as_ref().map_or(&[][..], |status| &status.cursors);
     let homes: Vec<Home> = discover::find(&config.homes)
-        .into_iter()
+        .iter()
         .map(|info| home::examine(info, id.as_ref(), config.capture_content, cursors, clock.now()))
         .collect();
     problems.extend(homes.iter().filter_map(|home| home.problem.clone()));

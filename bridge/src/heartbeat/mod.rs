@@ -7,6 +7,7 @@
 //! The machine is introduced anew
 //! - when the control plane answers with another log than before: it was restored, or it is another one;
 //! - when one that tells of no log was away: it may keep everything in memory;
+//! - when its label, kind or version are set anew;
 //! - every [`REGISTER_AGAIN`], because a user can have a control plane forget a machine that lives.
 //!
 //! While the control plane is away for more than a minute, only one heartbeat a minute is kept (design §11).
@@ -26,7 +27,7 @@ use patze_supervise::timer::run_later;
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
-use crate::config::Settings;
+use crate::config::{MachineKind, Settings};
 use crate::failure::chain;
 use crate::push::actor::Link;
 use crate::spool::{Appended, SpoolHandle, Unspooled};
@@ -64,6 +65,8 @@ pub struct Heartbeat {
     /// None on a system whose gauges cannot be read.
     sampler: Option<Sampler>,
     rhythm: Rhythm,
+    /// As what the machine was last introduced: label, kind and version.
+    introduced: Option<(String, MachineKind, String)>,
 }
 
 /// What is due, by the monotonic clock; pure.
@@ -90,6 +93,7 @@ pub fn start(world: &World, backoff: Backoff, ports: Ports) -> Supervisor<&'stat
                 .inspect_err(|error| error!(%error, "the gauges of this system cannot be read"))
                 .ok(),
             rhythm: Rhythm::default(),
+            introduced: None,
         });
     if let Err(refused) = supervisor.start(HEARTBEAT) {
         error!(%refused, "heartbeats were not started");
@@ -143,10 +147,15 @@ impl Heartbeat {
     /// Introduces the machine, if that is due.
     fn register(&mut self, ctx: &mut Context<Self>) {
         let (now, introductions) = (self.clock.elapsed(), self.ports.link.borrow().introductions);
-        if self.rhythm.registers(now, introductions) {
-            let event = told::registered(&self.ports.settings.now(), &self.ports.machine, self.clock.now());
+        let config = self.ports.settings.now();
+        let (label, kind, version) = (&config.label, config.kind, &config.version);
+        let renamed = self.introduced.as_ref().is_some_and(|(l, k, v)| (l, *k, v) != (label, kind, version));
+        if renamed || self.rhythm.registers(now, introductions) {
+            let event = told::registered(&config, &self.ports.machine, self.clock.now());
+            let introduced = (label.clone(), kind, version.clone());
             self.keep(event, false, ctx, move |heartbeat| {
                 heartbeat.rhythm.registered = Some((now, introductions));
+                heartbeat.introduced = Some(introduced);
             });
         }
     }
@@ -168,7 +177,7 @@ impl Heartbeat {
             }
             Ok(_) => debug!("the spool is full; a heartbeat is dropped"),
             Err(error) => {
-                warn!(error = chain(&error), heartbeat, "the spool did not take what the machine tells")
+                warn!(error = chain(&error), heartbeat, "the spool did not take what the machine tells");
             }
         }));
     }

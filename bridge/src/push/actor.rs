@@ -36,6 +36,8 @@ const PUSH: &str = "push";
 const MOST_BYTES: usize = 900 << 10;
 /// How long to wait for a spool that does not answer.
 const SPOOL_AWAY: Duration = Duration::from_secs(2);
+/// How long to wait for settings that give a connection (a certificate file that is being replaced).
+const CLIENT_AWAY: Duration = Duration::from_secs(30);
 
 /// How delivery stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -150,9 +152,9 @@ impl Push {
         self.waiting = None;
         let now = self.clock.elapsed();
         if matches!(self.plan.next(now), Next::Send { .. }) {
-            if matches!(self.plan.state(), State::Locked { .. }) {
-                // What is new in it wakes this actor once more, which does no harm.
-                self.ports.settings.reread();
+            if matches!(self.plan.state(), State::Locked { .. }) && self.ports.settings.reread() {
+                self.open_client();
+                self.plan.renewed();
             }
             let ended = self.ports.settings.now().token_expires_at.filter(|at| *at <= self.clock.now());
             if let Some(at) = ended {
@@ -163,13 +165,18 @@ impl Push {
                 self.show();
             }
         }
+        if self.client.is_none() {
+            self.open_client();
+        }
         match (self.plan.next(now), self.client.take()) {
             (Next::Wait { until }, client) => {
                 self.client = client;
                 self.waiting = Some(run_later(ctx, &self.clock, until.saturating_sub(now), Self::turn));
             }
-            // Its settings are of no use; new ones wake it.
-            (Next::Send { .. }, None) => {}
+            // Its settings are of no use at the moment; new ones wake it sooner.
+            (Next::Send { .. }, None) => {
+                self.waiting = Some(run_later(ctx, &self.clock, CLIENT_AWAY, Self::turn));
+            }
             (Next::Send { shape, events }, Some(client)) => {
                 self.ports.link.send_if_modified(|link| std::mem::replace(&mut link.idle, false));
                 let most = Most { events, bytes: MOST_BYTES };

@@ -72,7 +72,10 @@ impl Homes {
         let settings = self.settings.now();
         let found = tokio::task::spawn_blocking(move || discover::find(&settings.homes));
         ctx.spawn(found.into_actor(self).map(|found, homes, ctx| {
-            for home in returned(found) {
+            // One that is not there yet is found when it is: until then its true path is not known.
+            for home in
+                returned(found).into_iter().filter(|home| !matches!(home.path.try_exists(), Ok(false)))
+            {
                 let key = home.path.to_string_lossy().into_owned();
                 if homes.known.contains(&key) {
                     continue;

@@ -92,6 +92,8 @@ pub struct Source {
     reading: Option<Reading>,
     /// Away while it waits.
     watch: Option<Watch>,
+    /// Changes when the home is to be read from the start.
+    anew: tokio::sync::watch::Receiver<u64>,
 }
 
 /// What is carried from one page to the next.
@@ -131,6 +133,7 @@ pub fn supervise(world: &World, backoff: Backoff, ports: Ports) -> Sources {
         backoff: retry.clone(),
         reading: Some(Reading::default()),
         watch: None,
+        anew: ports.spool.anew(),
     })
 }
 
@@ -198,20 +201,30 @@ impl Source {
         }
     }
 
-    /// Waits for a change in the home, or for `limit` if that is sooner.
+    /// Waits for a change in the home, or until it is to be read from the start, or for `limit` if that is sooner.
     fn rest(&mut self, limit: Option<Duration>, ctx: &mut Context<Self>) {
         let mut watch = self.watch.take().unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
-        let clock = self.clock.clone();
+        let (clock, mut anew) = (self.clock.clone(), self.anew.clone());
         let woken = async move {
-            match limit {
-                // Dropped in the middle, the watch loses no change.
-                Some(limit) => drop(clock.timeout(limit, watch.next()).await),
-                None => drop(watch.next().await),
-            }
-            watch
+            let until = async {
+                match limit {
+                    Some(limit) => clock.sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // What is dropped in the middle loses no change.
+            let again = tokio::select! {
+                _ = watch.next() => false,
+                changed = anew.changed() => changed.is_ok(),
+                () = until => false,
+            };
+            (watch, anew, again)
         };
-        ctx.spawn(woken.into_actor(self).map(|watch, source, ctx| {
-            source.watch = Some(watch);
+        ctx.spawn(woken.into_actor(self).map(|(watch, anew, again), source, ctx| {
+            (source.watch, source.anew) = (Some(watch), anew);
+            if again {
+                source.reading = source.reading.take().map(|reading| Reading { at: None, ..reading });
+            }
             source.look(ctx);
         }));
     }

@@ -16,7 +16,7 @@ use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, Unanswered, World};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
@@ -55,6 +55,8 @@ pub struct SpoolActor {
 pub struct SpoolHandle {
     supervisor: Supervisor<&'static str, SpoolActor>,
     more: Arc<Notify>,
+    /// Counts how often cursors were forgotten while the bridge ran.
+    anew: watch::Sender<u64>,
 }
 
 /// Why a question to the spool has no answer.
@@ -96,7 +98,7 @@ impl SpoolHandle {
         if let Err(refused) = supervisor.start(SPOOL) {
             error!(%refused, "the spool was not started");
         }
-        Self { supervisor, more }
+        Self { supervisor, more, anew: watch::Sender::new(0) }
     }
 
     /// [`Spool::begin`].
@@ -159,7 +161,17 @@ impl SpoolHandle {
     /// # Errors
     /// [`Unspooled`].
     pub async fn begin_log(&self, id: Option<String>) -> Result<LogSeen, Unspooled> {
-        self.ask(move |spool| spool.begin_log(id.as_deref())).await
+        let seen = self.ask(move |spool| spool.begin_log(id.as_deref())).await?;
+        if seen == LogSeen::Another {
+            self.anew.send_modify(|times| *times += 1);
+        }
+        Ok(seen)
+    }
+
+    /// Changes when cursors were forgotten: a source that rests must begin again, or it would find out only at its next
+    /// append.
+    pub fn anew(&self) -> watch::Receiver<u64> {
+        self.anew.subscribe()
     }
 
     /// Waits until something was appended since it was last waited for.

@@ -373,10 +373,15 @@ impl Bridge {
 
     /// Waits until it has written `part`.
     pub fn wait_for(&self, part: &str) {
+        self.wait_for_times(part, 1);
+    }
+
+    /// Waits until it has written `part` so many times.
+    pub fn wait_for_times(&self, part: &str, times: usize) {
         let text = self.stderr.0.lock().unwrap();
-        let (text, timeout) =
-            self.stderr.1.wait_timeout_while(text, DEADLINE, |text| !text.text.contains(part)).unwrap();
-        assert!(!timeout.timed_out(), "no {part:?} in {}", text.text);
+        let missing = |text: &mut Text| text.text.matches(part).count() < times;
+        let (text, timeout) = self.stderr.1.wait_timeout_while(text, DEADLINE, missing).unwrap();
+        assert!(!timeout.timed_out(), "not {times} times {part:?} in {}", text.text);
     }
 
     fn wait_for_end_of_text(&self) {

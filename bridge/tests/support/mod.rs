@@ -3,6 +3,7 @@
 //! `fixtures/<name>/openclaw-home.tar.zst` is a state directory of OpenClaw 2026.9.6 as it was found, with dummy tokens;
 //! `expected.json` is what an independent reader counts in it; `state.audit_events.jsonl` a dump of its audit ledger.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 // Each test program uses a part of it.
 #![allow(dead_code, reason = "shared by several test programs")]
 
@@ -84,7 +85,11 @@ pub fn read_all(home: &mut OpenclawHome) -> Vec<Event> {
 }
 
 /// Reads from `cursor` to the end, and moves it there.
-pub fn read_on(home: &mut OpenclawHome, cursor: &mut Cursor, budget: Budget) -> Result<Vec<Event>, ReadError> {
+pub fn read_on(
+    home: &mut OpenclawHome,
+    cursor: &mut Cursor,
+    budget: Budget,
+) -> Result<Vec<Event>, ReadError> {
     let mut events = Vec::new();
     loop {
         let page = home.read(cursor, budget, LATER)?;

@@ -9,7 +9,7 @@
 //!   exception is what the gateway itself put there (provider `openclaw`): nobody called a model for it.
 //! - A user entry and the last assistant entry of a turn are messages: direction, channel and length, no text.
 //! - An entry's time is its own `timestamp`, which a copy keeps, else the row's.
-//! - An entry belongs to the run that it names. Entries that were written before 2026.8 and taken over name none: they
+//! - An entry belongs to the run that it names; a compaction to the run of the open turn, or to none. Entries that were written before 2026.8 and taken over name none: they
 //!   belong to a run of their own that is derived from the user entry before them, as for older generations.
 
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub struct WindowState {
     /// The channel that it came through.
     #[serde(default, rename = "c", skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    /// The run that the last entry named.
+    /// The run that the turn named.
     #[serde(default, rename = "r", skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     /// When the open tool calls started.
@@ -186,9 +186,8 @@ impl Mapper {
             // A turn that goes on.
             _ => return,
         }
-        state.user = None;
-        state.channel = None;
-        state.calls.clear();
+        // Between turns there is nothing to remember: a cursor holds one such state for each window in the store.
+        *state = WindowState { next: state.next, ..state.restarted(state.generation.clone()) };
     }
 
     fn tool_result(

@@ -4,7 +4,7 @@
 //! that out (W-P9). Every content problem is a rejection inside a 200: a 4xx would wedge an original bridge for ever
 //! (contract §14.6).
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use patze_actors::credentials::{Caller, Reach};
 use patze_actors::log::{AppendError, Batch, Lane, Placed};
@@ -24,6 +24,8 @@ const MOST_MESSAGES: usize = 1_000;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// Whose acknowledgement it is: a bridge that has another log acknowledged before begins anew with this one (W-B8).
+const LOG_ID: HeaderName = HeaderName::from_static("x-patze-log-id");
 
 /// What becomes of one event of a batch.
 enum Fate<'a> {
@@ -64,7 +66,7 @@ pub async fn one(
         event.push_json(&mut out);
     }
     out.push('}');
-    Ok(answered(out, minimal))
+    Ok(answered(&edge, out, minimal))
 }
 
 /// Takes `{"events": […]}`.
@@ -123,7 +125,7 @@ pub async fn batch(
     out.push_str(r#"],"rejected":["#);
     push_list(&mut out, rejected.iter().map(|(index, fault)| (*index, Fate::Rejected(fault))), minimal)?;
     out.push_str(&format!(r#"],"acceptedCount":{},"rejectedCount":{}}}"#, accepted.len(), rejected.len()));
-    Ok(answered(out, minimal))
+    Ok(answered(&edge, out, minimal))
 }
 
 /// The envelopes of a batch, as they stand in the body.
@@ -231,11 +233,13 @@ fn wants_minimal(request: &HttpRequest) -> bool {
     })
 }
 
-fn answered(text: String, minimal: bool) -> HttpResponse {
+fn answered(edge: &Edge, text: String, minimal: bool) -> HttpResponse {
     let mut response = answer::json_text(text);
     if minimal {
-        let applied = actix_web::http::header::HeaderValue::from_static("return=minimal");
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=minimal"));
+    }
+    if let Ok(log) = HeaderValue::from_str(edge.log_id.as_str()) {
+        response.headers_mut().insert(LOG_ID, log);
     }
     response
 }

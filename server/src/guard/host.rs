@@ -77,7 +77,9 @@ impl FromStr for AllowedHosts {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let name = |entry: &str| match name_of(entry) {
             Some(name) if !name.contains(['*', '/', ' ']) => Ok(name),
-            _ => Err(format!("{entry:?} is no host name; write names alone, such as patze.example.org")),
+            _ => Err(format!(
+                "PATZE_ALLOWED_HOSTS: {entry:?} is no host name; write names alone, such as patze.example.org"
+            )),
         };
         Ok(Self(entries.map(name).collect::<Result<_, _>>()?))
     }

@@ -108,7 +108,7 @@ impl FromStr for AllowedOrigins {
             match authority {
                 Some(authority) if !authority.as_str().contains(['*', '@']) => Ok(entry.to_owned()),
                 _ => Err(format!(
-                    "{entry:?} is no origin; write it as https://patze.example.org:8443, without a path"
+                    "PATZE_ALLOWED_ORIGINS: {entry:?} is no origin; write it as https://patze.example.org:8443, without a path"
                 )),
             }
         };

@@ -65,9 +65,9 @@ impl FromStr for TrustedProxies {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let parse = |entry: &str| {
             let address = entry.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-            address
-                .or_else(|_| entry.parse())
-                .map_err(|_| format!("{entry:?} is no IP address and no network such as 10.0.0.0/8"))
+            address.or_else(|_| entry.parse()).map_err(|_| {
+                format!("PATZE_TRUSTED_PROXIES: {entry:?} is no IP address and no network such as 10.0.0.0/8")
+            })
         };
         Ok(Self(entries.map(parse).collect::<Result<_, _>>()?))
     }

@@ -74,7 +74,7 @@ async fn a_duplicate_is_accepted_again_and_streamed_once_also_across_a_restart()
     let first = registered("e1", "m1", "First");
     let other = registered("e1", "m1", "Other");
     server.ingest(&[first.clone(), first]).await;
-    server.ingest(&[other.clone()]).await;
+    server.ingest(std::slice::from_ref(&other)).await;
     server.ingest(&[heartbeat("e2", "m1")]).await;
     assert_eq!(stream.event().await["payload"]["name"], "First");
     assert_eq!(stream.event().await["id"], "e2", "one frame for e1");
@@ -96,6 +96,12 @@ async fn w_p9_return_minimal_leaves_the_echo_out() {
         server.client.post(server.url("/ingest/batch")).header("Prefer", "return=minimal").json(&body);
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["preference-applied"], "return=minimal");
+    let state: Value = server.client.get(server.url("/state")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        response.headers()["x-patze-log-id"],
+        state["logId"].as_str().unwrap(),
+        "whose acknowledgement it is"
+    );
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["accepted"], json!([{ "index": 0 }]));
     assert_eq!(answer["rejected"][0]["error"]["code"], "invalid_envelope", "faults are told all the same");

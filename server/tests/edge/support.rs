@@ -269,6 +269,7 @@ pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes its payload for this")]
 pub fn envelope(id: &str, machine: &str, kind: &str, payload: Value) -> Value {
     json!({
         "version": "telemetry.v1",

@@ -10,6 +10,7 @@ mod authenticate;
 mod cli;
 mod host;
 mod origin;
+mod process;
 mod server;
 mod settings;
 mod throttle;

@@ -2,6 +2,7 @@ mod file;
 mod identify;
 mod model;
 mod published;
+mod recorded;
 mod streams;
 mod tokens;
 

@@ -31,8 +31,10 @@ impl Db {
     /// Opens the database at `path` for reading and checks that it has what is needed.
     pub fn open(path: &Path, needs: &[Needs]) -> Result<Self, ReadError> {
         let meta = meta(path)?;
-        // SQLite says "unable to open" for whatever reason; this says which.
-        std::fs::File::open(path).map_err(|source| ReadError::file(path, Some(meta.uid()), source))?;
+        // SQLite says "unable to open" for whatever reason; this says which. Opening the file for that would not do: to
+        // close it again takes away the locks that this process holds on it.
+        rustix::fs::access(path, rustix::fs::Access::READ_OK)
+            .map_err(|errno| ReadError::file(path, Some(meta.uid()), errno.into()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = |source| ReadError::sqlite(path, "its settings", source);
         let conn = Connection::open_with_flags(path, flags).map_err(open)?;

@@ -62,10 +62,9 @@ impl OpenclawHome {
     /// # Errors
     /// A database of the home cannot be read. Nothing is lost: the same cursor goes on when it can.
     pub fn read(&mut self, cursor: &Cursor, budget: Budget, now: Timestamp) -> Result<Page, ReadError> {
-        let before = cursor.current();
         let mut page = Page {
             events: Vec::new(),
-            cursor: before.clone(),
+            cursor: cursor.current(),
             moved: false,
             more: false,
             again_at: None,

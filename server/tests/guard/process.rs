@@ -1,0 +1,158 @@
+//! The `patze` binary itself: what refuses its start, and how commands meet a server that runs, stops or was killed.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::TOKEN;
+
+/// `patze` with nothing in its environment but this, in a folder without a `.env`.
+fn patze(dir: &Path, environment: &[(&str, &str)], words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_patze"));
+    command.env_clear().env("PATZE_SETTINGS_DIR", dir.join("settings")).env("PORT", "0").current_dir(dir);
+    command.envs(environment.iter().copied()).args(words);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(dir: &Path, environment: &[(&str, &str)], words: &[&str]) -> Output {
+    patze(dir, environment, words).output().unwrap()
+}
+
+/// A server that is killed if a test fails.
+struct Running {
+    child: Child,
+    url: String,
+}
+
+impl Running {
+    /// Starts it and waits until it says where it listens.
+    fn start(dir: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child = patze(dir, environment, &[]).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("Patze Control listens on ").unwrap_or_default().to_owned();
+        let running = Self { child, url };
+        assert!(running.url.starts_with("http://127.0.0.1:"), "{line:?}");
+        running
+    }
+
+    async fn status(&self, path: &str, token: &str) -> u16 {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.get(format!("{}{path}", self.url)).bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn token_in(output: &Output) -> String {
+    let out = String::from_utf8(output.stdout.clone()).unwrap();
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{notes}");
+    let line = out.lines().find_map(|line| line.strip_prefix("CONTROL_PLANE_TOKEN="));
+    line.unwrap_or_else(|| panic!("no token in {out}")).to_owned()
+}
+
+#[test]
+fn what_refuses_the_start() {
+    let good = r#"{"mode":"token","token":"secretsecretsecret"}"#;
+    for (auth_json, environment, code, says) in [
+        (None, &[("HOST", "0.0.0.0")][..], 2, "PATZE_ALLOW_OPEN=1"),
+        (None, &[("HOST", "::")], 2, "PATZE_ALLOW_OPEN=1"),
+        (
+            Some(r#"{"mode":"none"}"#),
+            &[("HOST", "0.0.0.0"), ("TELEMETRY_AUTH_MODE", "token")],
+            2,
+            "mode none",
+        ),
+        (None, &[("TELEMETRY_AUTH_MODE", "token")], 1, "TELEMETRY_AUTH_TOKEN"),
+        (None, &[("TELEMETRY_AUTH_MODE", "token"), ("TELEMETRY_AUTH_TOKEN", "")], 1, "TELEMETRY_AUTH_TOKEN"),
+        (None, &[("TELEMETRY_AUTH_MODE", "Token"), ("TELEMETRY_AUTH_TOKEN", TOKEN)], 1, "none or token"),
+        // W-S6
+        (Some(&good[..30]), &[], 1, "auth.json"),
+        (Some(r#"{"mode":"secretsecretsecret"}"#), &[], 1, "auth.json"),
+        (Some(good), &[("PATZE_ALLOWED_ORIGINS", "*")], 2, "PATZE_ALLOWED_ORIGINS"),
+        (Some(good), &[("PATZE_ALLOWED_HOSTS", "http://x")], 2, "PATZE_ALLOWED_HOSTS"),
+        (Some(good), &[("PATZE_TRUSTED_PROXIES", "proxy.lan")], 2, "PATZE_TRUSTED_PROXIES"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("settings");
+        std::fs::create_dir(&settings).unwrap();
+        if let Some(text) = auth_json {
+            std::fs::write(settings.join("auth.json"), text).unwrap();
+        }
+        let output = run(folder.path(), environment, &[]);
+        let notes = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{auth_json:?} {environment:?}: {notes}");
+        assert!(notes.contains(says), "{auth_json:?} {environment:?}: {notes}");
+        assert!(!notes.contains("secretsecret"), "SE-1: {notes}");
+        assert!(!settings.join("patze.db").exists(), "nothing was begun: {environment:?}");
+        if let Some(text) = auth_json {
+            assert_eq!(std::fs::read_to_string(settings.join("auth.json")).unwrap(), text);
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_stopped_server_takes_its_files_with_it_and_a_killed_one_misleads_no_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, settings) = (folder.path(), folder.path().join("settings"));
+    let mode = [("TELEMETRY_AUTH_MODE", "token"), ("TELEMETRY_AUTH_TOKEN", TOKEN)];
+    let create = ["token", "create", "--machine", "screen", "--scope", "read", "--expires", "7d"];
+
+    // Commands do not need what the server is started with.
+    let mut server = Running::start(dir, &mode);
+    let first = token_in(&run(dir, &[], &create));
+    assert_eq!(server.status("/snapshot", &first).await, 200);
+    assert!(settings.join("cli-token").exists());
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    for name in ["cli-token", "server.json"] {
+        assert!(!settings.join(name).exists(), "{name}");
+    }
+
+    let mut server = Running::start(dir, &mode);
+    assert_eq!(server.status("/snapshot", &first).await, 200, "it survives a restart");
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    assert!(settings.join("cli-token").exists() && settings.join("server.json").exists());
+    let second = token_in(&run(dir, &[], &create));
+    assert!(run(dir, &[], &["token", "revoke", &first[3..13]]).status.success());
+    assert!(run(dir, &[], &["verify"]).status.success());
+
+    let server = Running::start(dir, &mode);
+    assert_eq!(server.status("/snapshot", &first).await, 401);
+    assert_eq!(server.status("/snapshot", &second).await, 200);
+}
+
+#[test]
+fn se_1_what_a_server_says_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let loud = [("TELEMETRY_AUTH_MODE", "token"), ("TELEMETRY_AUTH_TOKEN", TOKEN), ("RUST_LOG", "trace")];
+    let mut child = patze(dir, &loud, &[]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        stderr.read_to_end(&mut said).map(|_| String::from_utf8_lossy(&said).into_owned())
+    });
+    let made = token_in(&run(dir, &[], &["token", "create", "--machine", "nas"]));
+    let cli_token = std::fs::read_to_string(dir.join("settings/cli-token")).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    child.wait().unwrap();
+    let said = reading.join().unwrap().unwrap();
+    assert!(said.contains("/settings/tokens") || said.contains("serving"), "it says something: {said}");
+    for secret in [TOKEN, &made[14..], cli_token.as_str()] {
+        assert!(!said.contains(secret), "SE-1: {said}");
+    }
+}

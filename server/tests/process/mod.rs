@@ -1,0 +1,51 @@
+//! The real `patze` program as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+pub struct Server {
+    process: Child,
+    /// `http://…` as it printed it.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts one on the settings folder `dir`, on a free port, and waits until it listens.
+    pub fn start(dir: &Path) -> Self {
+        Self::start_on(dir, "0")
+    }
+
+    /// The same on a port of one's choice.
+    pub fn start_on(dir: &Path, port: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_patze"))
+            .current_dir(dir)
+            .env_clear()
+            .envs([
+                ("PATZE_SETTINGS_DIR", dir.as_os_str()),
+                ("PORT", port.as_ref()),
+                ("RUST_LOG", "warn".as_ref()),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit(' ').next().unwrap().to_owned();
+        assert!(address.starts_with("http://"), "the server did not start: {line:?}");
+        Self { process, address }
+    }
+
+    /// SIGKILL: nothing of the process runs any more.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
