@@ -19,6 +19,7 @@ use super::connect;
 use super::digest::Digest;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
+use super::past::{self, Moment, Past, PastError};
 use super::place::{self, ServerLock};
 use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
@@ -74,8 +75,9 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) wal: WalCopier,
+    pub(super) readers: Readers,
+    pub(super) past: Past,
     log_id: LogId,
-    readers: Readers,
     /// What readers see.
     current: ArcSwap<Fleet>,
     /// What a new writer starts from: folded and published.
@@ -153,8 +155,9 @@ impl Log {
             metrics,
             health,
             wal,
-            log_id,
             readers,
+            past: Past::default(),
+            log_id,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
             head: Mutex::new(tail),
@@ -243,7 +246,15 @@ impl Log {
 
     /// The fleet, folded up to the last transaction.
     pub fn fleet(&self) -> Arc<Fleet> {
-        self.0.current.load_full()
+        self.0.current()
+    }
+
+    /// The fleet after the last event at `moment` or before. Its own position is that event's.
+    ///
+    /// # Errors
+    /// If the moment has not come, too many are being looked up, or the log cannot be read.
+    pub async fn fleet_at(&self, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+        past::fleet_at(&self.0, moment).await
     }
 
     /// The end of the log.
@@ -331,6 +342,10 @@ impl Shared {
 
     pub(super) fn set_head(&self, tail: &Tail) {
         *locked(&self.head) = *tail;
+    }
+
+    pub(super) fn current(&self) -> Arc<Fleet> {
+        self.current.load_full()
     }
 
     pub(super) fn set_current(&self, fleet: &Arc<Fleet>) {

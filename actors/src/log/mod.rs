@@ -37,6 +37,7 @@
 //! | what one transaction does | `transaction.rs`, `writer.rs` |
 //! | why a start is refused | `open.rs`, `place.rs`, `migrate.rs` |
 //! | how checkpoints are made and proven | `checkpoint.rs`, `proof.rs` |
+//! | how a look at the past is answered | `past.rs` |
 //! | how the past is verified | [`verify`] |
 //!
 //! # Recovery
@@ -59,6 +60,7 @@ mod door;
 mod health;
 mod migrate;
 mod open;
+mod past;
 mod place;
 mod proof;
 mod publish;
@@ -76,6 +78,7 @@ pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
+pub use past::{Moment, PastError};
 pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
