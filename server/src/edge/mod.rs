@@ -34,6 +34,7 @@ mod landing;
 mod layers;
 mod machines;
 pub mod metrics;
+mod past;
 mod routes;
 mod serve;
 mod settings;
