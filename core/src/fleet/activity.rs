@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Fleet;
-use super::limits::{MAX_LOGS, MAX_RECENT, cut_message, cut_name, is_long_message};
+use super::limits::{MAX_LOGS, MAX_RECENT, cut, cut_message, cut_name, is_long_message};
 use crate::event::payload::RunLog;
 use crate::event::{Recorded, Severity};
 use crate::ids::{EventId, MachineId, RunId, SessionId};
@@ -67,8 +67,8 @@ impl Fleet {
             MAX_LOGS,
             LogLine {
                 id: cut_name(&log.log_entry_id),
-                run_id: RunId::new(cut_name(&log.run_id)),
-                session_id: SessionId::new(cut_name(&log.session_id)),
+                run_id: RunId::new(cut(&log.run_id)),
+                session_id: SessionId::new(cut(&log.session_id)),
                 machine_id,
                 level,
                 message: cut_message(&log.message),
@@ -78,14 +78,14 @@ impl Fleet {
         );
     }
 
-    /// Adds an event to the recent ones.
-    pub(super) fn note(&mut self, event: &Recorded<'_>, summary: String) {
+    /// Adds an event to the recent ones, with the words that tell of it.
+    pub(super) fn note(&mut self, machine: &MachineId, event: &Recorded<'_>, words: &[&str]) {
         let activity = Activity {
             id: EventId::new(event.id),
             ts: event.occurred_at,
             type_name: SmolStr::new(event.type_name),
-            machine_id: MachineId::new(event.machine),
-            summary,
+            machine_id: machine.clone(),
+            summary: words.concat(),
         };
         push_within(&mut self.facts.recent, MAX_RECENT, activity);
     }

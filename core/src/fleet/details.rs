@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::limits::{MAX_SPANS_PER_RUN, MAX_TOOL_CALLS_PER_RUN, cut_message, cut_name};
+use super::limits::{MAX_SPANS_PER_RUN, MAX_TOOL_CALLS_PER_RUN, cut, cut_message, cut_name};
 use crate::event::payload::{ResourceUsage, Span, ToolCompleted, ToolStarted};
 use crate::ids::ToolCallId;
 use crate::time::Timestamp;
@@ -110,7 +110,7 @@ impl Details {
     /// A tool call began. One that is already over keeps its end and learns its start.
     pub fn tool_started(&mut self, event: &ToolStarted<'_>, at: Timestamp) -> ToolCounts {
         let started_at = Timestamp::parse(&event.started_at).unwrap_or(at);
-        let tool_call_id = ToolCallId::new(cut_name(&event.tool_call_id));
+        let tool_call_id = ToolCallId::new(cut(&event.tool_call_id));
         if let Some(call) = self.take(&tool_call_id) {
             self.place(ToolCall { started_at, ..call });
             return ToolCounts::default();
@@ -130,7 +130,7 @@ impl Details {
 
     /// A tool call ended; the first end stands.
     pub fn tool_completed(&mut self, event: &ToolCompleted<'_>, at: Timestamp) -> ToolCounts {
-        let tool_call_id = ToolCallId::new(cut_name(&event.tool_call_id));
+        let tool_call_id = ToolCallId::new(cut(&event.tool_call_id));
         let known = self.take(&tool_call_id);
         if let Some(call) = &known
             && call.status != ToolStatus::Started

@@ -1,7 +1,7 @@
 //! What leaves the hot state, and in which order (design §7). Machines leave only when they are forgotten: a laptop
 //! that was shut for two weeks keeps its name.
 
-use super::index::{RunEntry, SessionEntry, minute};
+use super::index::minute;
 use super::limits::{
     IDLE, MAX_AGENTS, MAX_DETAILED_ENDED_RUNS, MAX_ENDED_RUNS, MAX_ENDED_RUNS_PER_SESSION,
     MAX_ENDED_SESSIONS, MAX_OPEN_RUNS, MAX_OPEN_SESSIONS,
@@ -105,20 +105,20 @@ impl Fleet {
 
     fn remove_session(&mut self, key: &SessionKey, changes: &mut Vec<Change>) {
         if let Some(session) = self.facts.sessions.remove(key) {
-            self.index.session_changed(Some(SessionEntry::of(&session)), None);
+            self.index.session_gone(&session);
             changes.push(Change::SessionGone(key.0.clone(), key.1.clone()));
         }
     }
 
     fn remove_run(&mut self, key: &RunKey) {
         if let Some(run) = self.facts.runs.remove(key) {
-            self.index.run_changed(Some(RunEntry::of(&run)), None);
+            self.index.run_gone(&run);
         }
     }
 
     fn remove_agent(&mut self, key: &AgentKey) {
         if let Some(agent) = self.facts.agents.remove(key) {
-            self.index.agent_changed(Some((minute(agent.touched), key)), None);
+            self.index.agent_gone(&agent);
         }
     }
 }

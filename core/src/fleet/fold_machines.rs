@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::limits::cut_name;
+use super::limits::{cut, cut_name};
 use super::rows::{Machine, Pulse, Status};
 use super::{Change, Fleet, Outcome};
 use crate::event::payload::{MachineHeartbeat, MachineRegistered};
@@ -10,15 +10,18 @@ use crate::event::{Origin, Recorded};
 use crate::ids::{EventId, MachineId};
 
 impl Fleet {
-    /// Notes that a machine has sent something. False if it is one too many.
-    pub(super) fn see_machine(&mut self, machine: &MachineId) -> bool {
-        if !self.admits(machine) {
-            return false;
-        }
+    /// Notes that a machine has sent something, and gives its id as all its rows have it. None if it is one too many.
+    pub(super) fn see_machine(&mut self, id: &str) -> Option<MachineId> {
         let log_time = self.facts.log_time;
-        let row = self.facts.machines.entry(machine.clone(), || Machine::new(machine.clone(), log_time));
-        row.touched = log_time;
-        true
+        if let Some(machine) = self.facts.machines.get_mut(id) {
+            machine.touched = log_time;
+            return Some(machine.machine_id.clone());
+        }
+        let id = MachineId::new(id);
+        self.admits(&id).then(|| {
+            self.facts.machines.insert(Machine::new(id.clone(), log_time));
+            id
+        })
     }
 
     /// A bridge has started: name and kind are merged in, gauges stay (W-C5).
@@ -31,7 +34,7 @@ impl Fleet {
         let Ok(registered) = serde_json::from_str::<MachineRegistered<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
-        self.note(event, format!("machine {} registered", cut_name(&registered.name)));
+        self.note(id, event, &["machine ", cut(&registered.name), " registered"]);
         let Some(status) = Status::of(&registered.status) else { return Outcome::Odd };
         let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
         if machine.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at) {

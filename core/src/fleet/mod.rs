@@ -160,10 +160,7 @@ impl Fleet {
         {
             return self.fold_control(known, event, changes);
         }
-        let machine = MachineId::new(event.machine);
-        if !self.see_machine(&machine) {
-            return Outcome::Odd;
-        }
+        let Some(machine) = self.see_machine(event.machine) else { return Outcome::Odd };
         let outcome = match known {
             Some(EventType::MachineRegistered) => self.fold_registered(&machine, event, changes),
             Some(EventType::MachineHeartbeat) => self.fold_heartbeat(&machine, event, changes),
