@@ -12,7 +12,8 @@ use super::{Change, Fleet};
 use crate::ids::{AgentId, Home, MachineId, RunId, SessionId};
 
 impl Fleet {
-    /// Drops what has been idle for too long.
+    /// Drops what has been idle for too long. To be called when log time enters another minute: no row can have become
+    /// idle before, for orders by last touch are kept to the minute.
     pub(super) fn evict_idle(&mut self, changes: &mut Vec<Change>) {
         let oldest = minute(self.facts.log_time.plus(-IDLE));
         while let Some((_, key)) = self.index.open_sessions.get_min().filter(|(at, _)| *at < oldest).cloned()
@@ -67,8 +68,10 @@ impl Fleet {
             self.remove_run(&key);
         }
         while self.index.detailed_ended_runs.len() > MAX_DETAILED_ENDED_RUNS {
-            let Some((_, key)) = self.index.detailed_ended_runs.get_min().cloned() else { break };
-            self.change_run(&key, |run| run.details = None);
+            let Some((_, key)) = self.index.detailed_ended_runs.remove_min() else { break };
+            if let Some(run) = self.facts.runs.get_mut(&key) {
+                run.details = None;
+            }
         }
         while self.index.agents.len() > MAX_AGENTS {
             let Some((_, key)) = self.index.agents.get_min().cloned() else { break };

@@ -10,7 +10,7 @@ use super::fold_sessions::is_backfill;
 use super::index::RunEntry;
 use super::lifecycle::{LifeState, Reopening, Told};
 use super::limits::{MAX_USAGE_ROWS, cut, cut_message, cut_name, first_chars};
-use super::rows::{KeyOf, Run, RunKey};
+use super::rows::{KeyOf, Run};
 use super::usage::{Ledger, Totals, UsageKey, UsageRow};
 use super::{Change, Fleet, Outcome};
 use crate::event::payload::{
@@ -203,15 +203,6 @@ impl Fleet {
                 changed
             },
         )
-    }
-
-    /// Changes a known run without an event of its own.
-    pub(super) fn change_run(&mut self, key: &RunKey, change: impl FnOnce(&mut Run)) {
-        if let Some(run) = self.facts.runs.get_mut(key) {
-            let before = RunEntry::of(run);
-            change(run);
-            self.index.run_changed(Some(before), run);
-        }
     }
 
     /// Changes a row of usage; where there are too many, the machine's nameless row.

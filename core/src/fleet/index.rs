@@ -78,19 +78,21 @@ pub(super) struct RunEntry {
     minute: i64,
     active: bool,
     ended_at: Option<Timestamp>,
+    /// Over, and kept in detail.
     detailed: bool,
 }
 
 impl RunEntry {
     pub(super) fn of(run: &Run) -> Self {
+        let ended_at = run.life.ended_at();
         Self {
             session: run.session_id.clone(),
             home: run.home.clone(),
             agent: run.agent_id.clone(),
             minute: minute(run.touched),
             active: run.life.is_active(),
-            ended_at: run.life.ended_at(),
-            detailed: run.details.is_some(),
+            ended_at,
+            detailed: ended_at.is_some() && run.details.is_some(),
         }
     }
 }

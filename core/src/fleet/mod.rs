@@ -45,7 +45,7 @@ pub use fold_control::{ServerFacts, TokenFact};
 use crate::event::{EventType, Family, Recorded};
 use crate::ids::{MachineId, RunId, SessionId};
 use crate::time::Timestamp;
-use index::Index;
+use index::{Index, minute};
 use rows::{Agent, Machine, Run, Session};
 use table::Table;
 use usage::{Ledger, UsageRow};
@@ -152,8 +152,11 @@ impl Fleet {
     /// Folds one event. Total: no event panics or stops it (FO-2); no clock, no I/O (FO-3).
     pub fn apply(&mut self, event: &Recorded<'_>, changes: &mut Vec<Change>) -> Outcome {
         self.facts.position = event.position;
+        let before = minute(self.facts.log_time);
         self.facts.log_time = self.facts.log_time.max(event.recorded_at);
-        self.evict_idle(changes);
+        if minute(self.facts.log_time) != before {
+            self.evict_idle(changes);
+        }
         let known = EventType::of(event.type_name);
         if let Some(known) = known
             && known.family() == Family::Control
