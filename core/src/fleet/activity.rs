@@ -53,6 +53,22 @@ pub struct Activity {
     pub summary: String,
 }
 
+impl LogLine {
+    /// What is kept of a line that was told at `at`, by the fleet and by history alike.
+    pub fn of(machine_id: MachineId, log: &RunLog<'_>, level: Severity, at: Timestamp) -> Self {
+        Self {
+            id: cut_name(&log.log_entry_id),
+            run_id: RunId::new(cut_name(&log.run_id)),
+            session_id: SessionId::new(cut_name(&log.session_id)),
+            machine_id,
+            level,
+            message: cut_message(&log.message),
+            truncated: is_long_message(&log.message),
+            ts: Timestamp::parse(&log.ts).unwrap_or(at),
+        }
+    }
+}
+
 impl Fleet {
     /// Adds a log line.
     pub(super) fn note_log(
@@ -65,16 +81,7 @@ impl Fleet {
         push_within(
             &mut self.facts.logs,
             MAX_LOGS,
-            LogLine {
-                id: cut_name(&log.log_entry_id),
-                run_id: RunId::new(cut_name(&log.run_id)),
-                session_id: SessionId::new(cut_name(&log.session_id)),
-                machine_id,
-                level,
-                message: cut_message(&log.message),
-                truncated: is_long_message(&log.message),
-                ts: Timestamp::parse(&log.ts).unwrap_or(at),
-            },
+            LogLine::of(machine_id, log, level, at),
         );
     }
 
