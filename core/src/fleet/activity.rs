@@ -53,6 +53,22 @@ pub struct Activity {
     pub summary: String,
 }
 
+impl LogLine {
+    /// What is kept of a line that was told at `at`, by the fleet and by history alike.
+    pub fn of(machine_id: MachineId, log: &RunLog<'_>, level: Severity, at: Timestamp) -> Self {
+        Self {
+            id: cut_name(&log.log_entry_id),
+            run_id: RunId::new(cut(&log.run_id)),
+            session_id: SessionId::new(cut(&log.session_id)),
+            machine_id,
+            level,
+            message: cut_message(&log.message),
+            truncated: is_long_message(&log.message),
+            ts: Timestamp::parse(&log.ts).unwrap_or(at),
+        }
+    }
+}
+
 impl Fleet {
     /// Adds a log line.
     pub(super) fn note_log(
@@ -66,16 +82,7 @@ impl Fleet {
         if logs.len() >= MAX_LOGS {
             logs.pop_front();
         }
-        logs.push_back(Arc::new(LogLine {
-            id: cut_name(&log.log_entry_id),
-            run_id: RunId::new(cut(&log.run_id)),
-            session_id: SessionId::new(cut(&log.session_id)),
-            machine_id,
-            level,
-            message: cut_message(&log.message),
-            truncated: is_long_message(&log.message),
-            ts: Timestamp::parse(&log.ts).unwrap_or(at),
-        }));
+        logs.push_back(Arc::new(LogLine::of(machine_id, log, level, at)));
     }
 
     /// Adds an event to the recent ones, with the words that tell of it.

@@ -37,17 +37,11 @@ impl Fleet {
         self.note(id, event, &["machine ", cut(&registered.name), " registered"]);
         let Some(status) = Status::of(&registered.status) else { return Outcome::Odd };
         let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
-        if machine.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at) {
-            return Outcome::Stale;
+        let outcome = machine.register(event, &registered, status);
+        if outcome == Outcome::Folded {
+            changes.push(Change::Machine(id.clone()));
         }
-        machine.reported_name = Some(cut_name(&registered.name)).filter(|name| !name.trim().is_empty());
-        machine.kind = Some(cut_name(&registered.kind));
-        if let Some(version) = &registered.bridge_version {
-            machine.bridge_version = Some(cut_name(version));
-        }
-        beat(machine, status, event);
-        changes.push(Change::Machine(id.clone()));
-        Outcome::Folded
+        outcome
     }
 
     /// Status and gauges. The control plane's own offline heartbeat changes status and since only (W-C9).
@@ -62,21 +56,11 @@ impl Fleet {
         };
         let Some(status) = Status::of(&heartbeat.status) else { return Outcome::Odd };
         let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
-        if machine.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at) {
-            return Outcome::Stale;
+        let outcome = machine.heartbeat(event, &heartbeat, status);
+        if outcome == Outcome::Folded {
+            changes.push(Change::Machine(id.clone()));
         }
-        if event.origin == Origin::CONTROL {
-            let Some(pulse) = &mut machine.pulse else { return Outcome::Odd };
-            if pulse.status != status {
-                (pulse.status, pulse.since) = (status, event.effective());
-            }
-            pulse.last_event_id = EventId::new(event.id);
-        } else {
-            machine.gauges = Some(heartbeat.resource);
-            beat(machine, status, event);
-        }
-        changes.push(Change::Machine(id.clone()));
-        Outcome::Folded
+        outcome
     }
 
     /// The version that a machine's bridge reports in its requests.
@@ -98,6 +82,54 @@ impl Fleet {
     /// A machine's name to show, if it has one.
     pub fn machine_name(&self, id: &MachineId) -> Option<&SmolStr> {
         self.facts.machines.get(id)?.name()
+    }
+}
+
+impl Machine {
+    /// What a registration does to a machine: the rule of the fleet and of history alike.
+    pub fn register(
+        &mut self,
+        event: &Recorded<'_>,
+        registered: &MachineRegistered<'_>,
+        status: Status,
+    ) -> Outcome {
+        if self.has_newer_pulse(event) {
+            return Outcome::Stale;
+        }
+        self.reported_name = Some(cut_name(&registered.name)).filter(|name| !name.trim().is_empty());
+        self.kind = Some(cut_name(&registered.kind));
+        if let Some(version) = &registered.bridge_version {
+            self.bridge_version = Some(cut_name(version));
+        }
+        beat(self, status, event);
+        Outcome::Folded
+    }
+
+    /// What a heartbeat does to a machine. The control plane's own changes status and since only (W-C9).
+    pub fn heartbeat(
+        &mut self,
+        event: &Recorded<'_>,
+        heartbeat: &MachineHeartbeat<'_>,
+        status: Status,
+    ) -> Outcome {
+        if self.has_newer_pulse(event) {
+            return Outcome::Stale;
+        }
+        if event.origin == Origin::CONTROL {
+            let Some(pulse) = &mut self.pulse else { return Outcome::Odd };
+            if pulse.status != status {
+                (pulse.status, pulse.since) = (status, event.effective());
+            }
+            pulse.last_event_id = EventId::new(event.id);
+        } else {
+            self.gauges = Some(heartbeat.resource);
+            beat(self, status, event);
+        }
+        Outcome::Folded
+    }
+
+    fn has_newer_pulse(&self, event: &Recorded<'_>) -> bool {
+        self.pulse.as_ref().is_some_and(|pulse| event.effective() < pulse.last_seen_at)
     }
 }
 

@@ -20,10 +20,64 @@ use crate::event::{Recorded, Severity};
 use crate::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
 
 /// The lane that an event of ours names beside its run.
-struct Lane<'a, 'b> {
-    session: &'a Option<Text<'b>>,
-    agent: &'a Option<Text<'b>>,
-    home: &'a Option<Text<'b>>,
+#[derive(Clone, Copy, Debug)]
+pub struct Lane<'a, 'b> {
+    /// The session.
+    pub session: &'a Option<Text<'b>>,
+    /// The agent.
+    pub agent: &'a Option<Text<'b>>,
+    /// The home.
+    pub home: &'a Option<Text<'b>>,
+}
+
+/// What became of a run's state event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunTold {
+    /// Whether it counted.
+    pub outcome: Outcome,
+    /// It was the first state that was told of the run, and so the run counts from now on.
+    pub is_new: bool,
+    /// The run has failed with it.
+    pub has_failed: bool,
+}
+
+impl Default for RunTold {
+    fn default() -> Self {
+        Self { outcome: Outcome::Stale, is_new: false, has_failed: false }
+    }
+}
+
+impl Run {
+    /// What its own state event does to a run: the rule of the fleet and of history alike. `state` is what `told.to` says.
+    pub fn tell(&mut self, event: &Recorded<'_>, told: &RunState<'_>, state: LifeState) -> RunTold {
+        let at = event.effective();
+        let is_new = self.life.state().is_none();
+        self.created_at = self.created_at.min(at);
+        let reason = told.reason.as_deref().map(cut_message);
+        match self.life.next(Told { state, at, reason, backfilled: is_backfill(event) }, Reopening::Never) {
+            Ok(life) => self.life = life,
+            Err(outcome) => return RunTold { outcome, is_new, has_failed: false },
+        }
+        self.last_event_id = EventId::new(event.id);
+        self.session_id = SessionId::new(cut(&told.session_id));
+        self.agent_id = AgentId::new(cut(&told.agent_id));
+        self.home = home_of(&told.home);
+        RunTold { outcome: Outcome::Folded, is_new, has_failed: self.life.has_failed() }
+    }
+
+    /// Gives a run that its own state has not placed yet the lane that another event names.
+    pub fn place(&mut self, lane: &Lane<'_, '_>) {
+        if self.life.state().is_some() {
+            return;
+        }
+        if let Some(session) = lane.session {
+            self.session_id = SessionId::new(cut(session));
+        }
+        if let Some(agent) = lane.agent {
+            self.agent_id = AgentId::new(cut(agent));
+            self.home = home_of(lane.home);
+        }
+    }
 }
 
 impl Fleet {
@@ -42,38 +96,13 @@ impl Fleet {
         let Some(state) = LifeState::of(&told.to) else { return Outcome::Odd };
         let at = event.effective();
         let session_id = SessionId::new(cut(&told.session_id));
-        let (mut is_new, mut failed, mut outcome) = (false, false, Outcome::Stale);
-        self.see_run(KeyOf(id, run_id), |run| {
-            is_new = run.life.state().is_none();
-            run.created_at = run.created_at.min(at);
-            let reason = told.reason.as_deref().map(cut_message);
-            match run.life.next(Told { state, at, reason, backfilled: is_backfill(event) }, Reopening::Never)
-            {
-                Ok(life) => run.life = life,
-                Err(why) => {
-                    outcome = why;
-                    return;
-                }
-            }
-            outcome = Outcome::Folded;
-            failed = run.life.has_failed();
-            run.last_event_id = EventId::new(event.id);
-            run.session_id = session_id.clone();
-            run.agent_id = AgentId::new(cut(&told.agent_id));
-            run.home = home_of(&told.home);
-        });
-        self.see_session(KeyOf(id, session_id.as_str()), |session| {
-            session.runs += u64::from(is_new);
-            session.failed_runs += u64::from(failed);
-            if session.agent_id.is_empty() {
-                session.agent_id = AgentId::new(cut(&told.agent_id));
-                session.home = home_of(&told.home);
-            }
-        });
+        let run_told = self.see_run(KeyOf(id, run_id), |run| run.tell(event, &told, state));
+        self.see_session(KeyOf(id, session_id.as_str()), |session| session.count(&run_told, &told));
         self.see_agent(&agent_key(id, &told.home, &told.agent_id), at, |agent| {
-            agent.runs += u64::from(is_new);
-            agent.failed_runs += u64::from(failed);
+            agent.runs += u64::from(run_told.is_new);
+            agent.failed_runs += u64::from(run_told.has_failed);
         });
+        let outcome = run_told.outcome;
         if outcome == Outcome::Folded && state.is_terminal() {
             self.evict_runs_of(&(id.clone(), session_id.clone()));
             changes.push(Change::RunEnded(id.clone(), RunId::new(run_id)));
@@ -126,7 +155,7 @@ impl Fleet {
         self.note(id, event, &[&model, ": ", &sum.total_tokens.to_string(), " tokens"]);
         let lane = Lane { session: &usage.session_id, agent: &usage.agent_id, home: &usage.home };
         let (session, agent) = self.see_run(KeyOf(id, cut(&usage.run_id)), |run| {
-            place(run, &lane);
+            run.place(&lane);
             run.usage.add(&sum);
             run.model = Some((provider.clone(), model.clone()));
             (run.session_id.clone(), run.agent_key())
@@ -178,7 +207,7 @@ impl Fleet {
         change: impl FnOnce(&mut Details) -> ToolCounts,
     ) -> Outcome {
         let session = self.see_run(KeyOf(id, cut(run_id)), |run| {
-            place(run, lane);
+            run.place(lane);
             let counts = change(Arc::make_mut(run.details.get_or_insert_default()));
             run.tool_calls = run.tool_calls.saturating_add(counts.new);
             run.failed_tool_calls = run.failed_tool_calls.saturating_add(counts.failed);
@@ -229,17 +258,3 @@ impl Fleet {
 }
 
 const NOWHERE: Lane<'static, 'static> = Lane { session: &None, agent: &None, home: &None };
-
-/// Gives a run that its own state has not placed yet the lane that its event names.
-fn place(run: &mut Run, lane: &Lane<'_, '_>) {
-    if run.life.state().is_some() {
-        return;
-    }
-    if let Some(session) = lane.session {
-        run.session_id = SessionId::new(cut(session));
-    }
-    if let Some(agent) = lane.agent {
-        run.agent_id = AgentId::new(cut(agent));
-        run.home = home_of(lane.home);
-    }
-}

@@ -5,9 +5,9 @@ use super::index::SessionEntry;
 use super::lifecycle::{LifeState, Reopening, Told};
 use super::limits::{BACKFILL_AFTER, cut, cut_name};
 use super::rows::{KeyOf, Session};
-use super::{Change, Fleet, Outcome};
+use super::{Change, Fleet, Outcome, RunTold};
 use crate::event::Recorded;
-use crate::event::payload::{SessionState, Text};
+use crate::event::payload::{RunState, SessionState, Text};
 use crate::ids::{AgentId, EventId, MachineId, SessionId};
 
 impl Fleet {
@@ -26,24 +26,7 @@ impl Fleet {
         let Some(state) = LifeState::of(&told.to) else { return Outcome::Odd };
         let at = event.effective();
         let mut outcome = Outcome::Stale;
-        self.see_session(KeyOf(id, session_id), |session| {
-            session.created_at = session.created_at.min(at);
-            let told_state = Told { state, at, reason: None, backfilled: is_backfill(event) };
-            match session.life.next(told_state, Reopening::Allowed) {
-                Ok(life) => session.life = life,
-                Err(why) => {
-                    outcome = why;
-                    return;
-                }
-            }
-            outcome = Outcome::Folded;
-            session.last_event_id = EventId::new(event.id);
-            session.agent_id = AgentId::new(cut(&told.agent_id));
-            session.home = home_of(&told.home);
-            keep(&mut session.session_key, &told.session_key);
-            keep(&mut session.channel, &told.channel);
-            keep(&mut session.parent_session_key, &told.parent_session_key);
-        });
+        self.see_session(KeyOf(id, session_id), |session| outcome = session.tell(event, &told, state));
         self.see_agent(&agent_key(id, &told.home, &told.agent_id), at, |_| ());
         changes.push(Change::Session(id.clone(), SessionId::new(session_id)));
         outcome
@@ -68,6 +51,36 @@ impl Fleet {
                 index.session_changed(before, session);
             },
         );
+    }
+}
+
+impl Session {
+    /// What its own event does to a session: the rule of the fleet and of history alike. `state` is what `told.to` says.
+    pub fn tell(&mut self, event: &Recorded<'_>, told: &SessionState<'_>, state: LifeState) -> Outcome {
+        let at = event.effective();
+        self.created_at = self.created_at.min(at);
+        let next = Told { state, at, reason: None, backfilled: is_backfill(event) };
+        match self.life.next(next, Reopening::Allowed) {
+            Ok(life) => self.life = life,
+            Err(why) => return why,
+        }
+        self.last_event_id = EventId::new(event.id);
+        self.agent_id = AgentId::new(cut(&told.agent_id));
+        self.home = home_of(&told.home);
+        keep(&mut self.session_key, &told.session_key);
+        keep(&mut self.channel, &told.channel);
+        keep(&mut self.parent_session_key, &told.parent_session_key);
+        Outcome::Folded
+    }
+
+    /// What a state of one of its runs does to a session.
+    pub fn count(&mut self, run: &RunTold, told: &RunState<'_>) {
+        self.runs += u64::from(run.is_new);
+        self.failed_runs += u64::from(run.has_failed);
+        if self.agent_id.is_empty() {
+            self.agent_id = AgentId::new(cut(&told.agent_id));
+            self.home = home_of(&told.home);
+        }
     }
 }
 

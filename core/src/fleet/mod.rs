@@ -41,6 +41,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
+pub use fold_runs::{Lane, RunTold};
 
 use crate::event::{EventType, Family, Recorded};
 use crate::ids::{MachineId, RunId, SessionId};
