@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::limits::{MAX_TOKENS, cut_name};
+use super::limits::{MAX_TOKENS, cut, cut_name};
 use super::table::{Row, Table};
 use super::{Change, Fleet, Outcome};
 use crate::event::control::Control;
@@ -106,7 +106,7 @@ impl Fleet {
             }
             Control::TokenBound { id, machine_id } => {
                 changes.push(Change::Tokens);
-                match self.facts.server.tokens.get_mut(&cut_name(&id)) {
+                match self.facts.server.tokens.get_mut(cut(&id)) {
                     Some(token) => {
                         token.machine_id = Some(machine_id);
                         Outcome::Folded
@@ -116,7 +116,7 @@ impl Fleet {
             }
             Control::TokenRevoked { id } => {
                 changes.push(Change::Tokens);
-                self.facts.server.tokens.remove(&cut_name(&id));
+                self.facts.server.tokens.remove(cut(&id));
                 Outcome::Folded
             }
             Control::BridgeChanged { machine_id, version } => self.fold_bridge_changed(&machine_id, &version),

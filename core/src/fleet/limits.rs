@@ -41,15 +41,25 @@ const MAX_NAME_CHARS: usize = crate::ids::MAX_ID_CHARS;
 /// Bytes that are kept of a message.
 const MAX_MESSAGE_BYTES: usize = 2_048;
 
+/// The first characters of a text.
+pub fn first_chars(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    match text.char_indices().nth(most) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
 /// An id or name, cut.
+pub fn cut(text: &str) -> &str {
+    first_chars(text, MAX_NAME_CHARS)
+}
+
+/// An id or name to keep, cut.
 pub fn cut_name(text: &str) -> SmolStr {
-    if text.len() <= MAX_NAME_CHARS {
-        return SmolStr::new(text);
-    }
-    match text.char_indices().nth(MAX_NAME_CHARS) {
-        Some((end, _)) => SmolStr::new(&text[..end]),
-        None => SmolStr::new(text),
-    }
+    SmolStr::new(cut(text))
 }
 
 /// Whether [`cut_message`] would cut the text.

@@ -41,11 +41,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
+pub use fold_runs::{Lane, RunTold};
 
 use crate::event::{EventType, Family, Recorded};
 use crate::ids::{MachineId, RunId, SessionId};
 use crate::time::Timestamp;
-use index::Index;
+use index::{Index, minute};
 use rows::{Agent, Machine, Run, Session};
 use table::Table;
 use usage::{Ledger, UsageRow};
@@ -152,18 +153,18 @@ impl Fleet {
     /// Folds one event. Total: no event panics or stops it (FO-2); no clock, no I/O (FO-3).
     pub fn apply(&mut self, event: &Recorded<'_>, changes: &mut Vec<Change>) -> Outcome {
         self.facts.position = event.position;
+        let before = minute(self.facts.log_time);
         self.facts.log_time = self.facts.log_time.max(event.recorded_at);
-        self.evict_idle(changes);
+        if minute(self.facts.log_time) != before {
+            self.evict_idle(changes);
+        }
         let known = EventType::of(event.type_name);
         if let Some(known) = known
             && known.family() == Family::Control
         {
             return self.fold_control(known, event, changes);
         }
-        let machine = MachineId::new(event.machine);
-        if !self.see_machine(&machine) {
-            return Outcome::Odd;
-        }
+        let Some(machine) = self.see_machine(event.machine) else { return Outcome::Odd };
         let outcome = match known {
             Some(EventType::MachineRegistered) => self.fold_registered(&machine, event, changes),
             Some(EventType::MachineHeartbeat) => self.fold_heartbeat(&machine, event, changes),

@@ -13,7 +13,8 @@ use crate::error::Error;
 /// The moment that `?at=` names: digits are a position, all else a time. None without `at`, which asks for the newest.
 pub(super) fn moment(request: &HttpRequest) -> Result<Option<Moment>, Error> {
     let Some(at) = answer::query(request, "at") else { return Ok(None) };
-    let position = || at.bytes().all(|byte| byte.is_ascii_digit()).then(|| at.parse().ok().map(Moment::Position));
+    let position =
+        || at.bytes().all(|byte| byte.is_ascii_digit()).then(|| at.parse().ok().map(Moment::Position));
     let moment = position().unwrap_or_else(|| Timestamp::parse(&at).map(Moment::Time));
     moment.map(Some).ok_or(Error::InvalidField {
         code: "invalid_at",

@@ -1,6 +1,7 @@
 //! FO-1 and FO-2 on arbitrary streams: nothing stops the fold, its stored form is exact, and its index is a function of
 //! its rows.
 
+use equivalent::Comparable as _;
 use proptest::prelude::*;
 
 use super::*;
@@ -80,6 +81,21 @@ fn arrivals() -> impl Strategy<Value = Vec<(usize, bool, u64, i64, i64, String)>
 }
 
 proptest! {
+    #[test]
+    fn a_borrowed_key_stands_where_the_key_stands(
+        (machine, id, other_machine, other_id) in ("[ab]{0,2}", "[ab]{0,2}", "[ab]{0,2}", "[ab]{0,2}"),
+        shared in any::<bool>(),
+    ) {
+        let machine = MachineId::from(machine);
+        let other_machine = if shared { machine.clone() } else { MachineId::from(other_machine) };
+        let (key, other) = ((machine, RunId::from(id)), (other_machine, RunId::from(other_id)));
+        let as_text = (key.0.as_str(), key.1.as_str()).cmp(&(other.0.as_str(), other.1.as_str()));
+        prop_assert_eq!(key.cmp(&other), as_text);
+        prop_assert_eq!(rows::KeyOf(&key.0, key.1.as_str()).compare(&other), as_text);
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
@@ -116,6 +132,10 @@ proptest! {
                 resumed.now = stream.now;
                 resumed.apply(&event, Origin::INGEST);
             }
+            let facts = stream.fleet.facts();
+            let oldest = minute(facts.log_time.plus(-limits::IDLE));
+            prop_assert!(facts.sessions.iter().all(|session| minute(session.touched) >= oldest), "idle");
+            prop_assert!(facts.runs.iter().all(|run| minute(run.touched) >= oldest), "idle");
             // Views must hold at any position.
             let _ = stream.snapshot();
         }
