@@ -3,7 +3,8 @@
 -- The v_events family has one row an event and a `position`, so that a condition on the position reaches the table: nothing
 -- else of the log is read. In them `at` is when it happened, in ms since 1970: the source's time, but never later than ours
 -- (the time that the live state counts with), and `happened` is the same as text (UTC). Ids of runs, sessions and agents
--- are unique within their machine only: join by machine and id.
+-- are unique within their machine only: join by machine and id. (`+type` keeps SQLite from building an index over all types
+-- for one join; the position is what finds rows.)
 
 -- The log with readable times.
 DROP VIEW IF EXISTS v_events;
@@ -74,7 +75,7 @@ SELECT
     json_extract(payload, '$.to') IN ('completed', 'failed', 'cancelled') AS over,
     json_extract(payload, '$.reason') AS reason
 FROM events
-WHERE type = 'run.state.changed';
+WHERE +type = 'run.state.changed';
 
 -- One row a run: the first end that was told stands. `began` is when it ran first, else when it was first heard of.
 DROP VIEW IF EXISTS v_runs;
@@ -119,7 +120,7 @@ SELECT
     json_extract(payload, '$.agentId') AS agent,
     coalesce(json_extract(payload, '$.home'), '') AS home
 FROM events
-WHERE type = 'run.tool.completed';
+WHERE +type = 'run.tool.completed';
 
 -- One row a model call. Every number is what this one call added; money is in whole nano-dollars, so that sums are exact.
 -- What is missing, negative or no number counts as 0, as everywhere else.
@@ -149,7 +150,7 @@ FROM (
         iif(json_type(payload, '$.cacheWriteTokens') IN ('integer', 'real'), max(0, CAST(json_extract(payload, '$.cacheWriteTokens') AS INTEGER)), 0) AS cache_write_tokens,
         iif(json_type(payload, '$.estimatedCostUsd') IN ('integer', 'real'), CAST(round(json_extract(payload, '$.estimatedCostUsd') * 1e9) AS INTEGER), 0) AS nano_usd
     FROM events
-    WHERE type = 'run.model.usage'
+    WHERE +type = 'run.model.usage'
 );
 
 -- One row a log line, of a run or of a machine's gateway.
@@ -184,7 +185,7 @@ SELECT
     json_extract(payload, '$.resource.diskPct') AS disk_pct,
     json_extract(payload, '$.resource.diskUsageBytes') AS disk_bytes
 FROM events
-WHERE type = 'machine.heartbeat';
+WHERE +type = 'machine.heartbeat';
 
 -- Every event in a few words. `run` and `session` are empty where the event names none.
 DROP VIEW IF EXISTS v_story;

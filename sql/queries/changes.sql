@@ -3,7 +3,7 @@
 --   sqlite3 -readonly -cmd ".parameter set :since '-7 days'" patze.db < sql/queries/changes.sql
 -- Parameters: :since (default '-30 days'), :until (default the log's end).
 -- Columns: recorded | change: the event's type without `control.` | machine that it concerns | subject: the token, task or name |
---   by: who, where the event says it | request: its trace id, the same in the server's own log lines | detail: the payload.
+--   by: who, where the event says it | request: its trace id, one for all that one request did | detail: the payload.
 -- What the control plane only noticed (ticks, stalls, clocks, disks, restarts of actors) is left out.
 .mode column --wrap 60
 
@@ -26,7 +26,7 @@ halving(low, high) AS (
     FROM halving CROSS JOIN times CROSS JOIN events
     WHERE high - low > 1 AND position = (SELECT min(position) FROM events WHERE position >= (low + high) / 2)
 )
-SELECT since, until, ends * 1000 AS ends, (SELECT max(low) FROM halving) AS start FROM times, log;
+SELECT since, until, ends * 1000 AS ends, iif(since + until IS NULL, NULL, (SELECT max(low) FROM halving)) AS start FROM times, log;
 SELECT coalesce(
     strftime('%Y-%m-%dT%H:%M:%SZ', since / 1000, 'unixepoch') || ' to ' || strftime('%Y-%m-%dT%H:%M:%SZ', until / 1000, 'unixepoch'),
     ':since or :until is no time; write 2026-11-25T03:12:00Z or -6 hours'

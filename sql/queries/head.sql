@@ -3,7 +3,7 @@
 -- No parameters.
 -- Columns: log_id | events | first_position, last_position | missing: positions between them without an event (deleted by
 --   retention, which `control.pruned` events name; see changes.sql) | last_recorded | digest: what /readyz says, and what an
---   outside copy proves the past with (`patze verify` computes it anew) | file_mb: size of patze.db, in 10^6 bytes.
+--   outside copy proves the past with (`patze verify` computes it anew) | file_mb: size of patze.db with what waits in its -wal file, in 10^6 bytes.
 .mode line
 
 SELECT

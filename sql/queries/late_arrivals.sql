@@ -27,7 +27,7 @@ halving(low, high) AS (
     FROM halving CROSS JOIN times CROSS JOIN events
     WHERE high - low > 1 AND position = (SELECT min(position) FROM events WHERE position >= (low + high) / 2)
 )
-SELECT since, until, ends * 1000 AS ends, (SELECT max(low) FROM halving) AS start FROM times, log;
+SELECT since, until, ends * 1000 AS ends, iif(since + until IS NULL, NULL, (SELECT max(low) FROM halving)) AS start FROM times, log;
 SELECT coalesce(
     strftime('%Y-%m-%dT%H:%M:%SZ', since / 1000, 'unixepoch') || ' to ' || strftime('%Y-%m-%dT%H:%M:%SZ', until / 1000, 'unixepoch'),
     ':since or :until is no time; write 2026-11-25T03:12:00Z or -6 hours'

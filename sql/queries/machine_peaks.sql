@@ -2,7 +2,7 @@
 --   sqlite3 -readonly patze.db < sql/queries/machine_peaks.sql
 --   sqlite3 -readonly -cmd ".parameter set :since '-6 hours'" patze.db < sql/queries/machine_peaks.sql
 -- Parameters: :since (default '-2 days', as long as all heartbeats are kept), :until (default the log's end).
--- Columns: machine | heartbeats in the log | cpu_mean, cpu_peak in %, cpu_peak_at | memory_peak in %, memory_peak_at | disk_peak
+-- Columns: machine | heartbeats in the log | cpu_mean, cpu_peak in %, cpu_peak_at: its last moment | memory_peak in %, memory_peak_at | disk_peak
 --   in %, disk_peak_at | disk_growth_gb: bytes in use at the last heartbeat less those at the first, in 10^9.
 .mode column --wrap 60
 
@@ -25,34 +25,28 @@ halving(low, high) AS (
     FROM halving CROSS JOIN times CROSS JOIN events
     WHERE high - low > 1 AND position = (SELECT min(position) FROM events WHERE position >= (low + high) / 2)
 )
-SELECT since, until, ends * 1000 AS ends, (SELECT max(low) FROM halving) AS start FROM times, log;
+SELECT since, until, ends * 1000 AS ends, iif(since + until IS NULL, NULL, (SELECT max(low) FROM halving)) AS start FROM times, log;
 SELECT coalesce(
     strftime('%Y-%m-%dT%H:%M:%SZ', since / 1000, 'unixepoch') || ' to ' || strftime('%Y-%m-%dT%H:%M:%SZ', until / 1000, 'unixepoch'),
     ':since or :until is no time; write 2026-11-25T03:12:00Z or -6 hours'
 ) AS "window (UTC)" FROM asked;
 
-WITH beats AS (
-    SELECT
-        machine, cpu_pct, memory_pct, disk_pct,
-        first_value(happened) OVER (PARTITION BY machine ORDER BY cpu_pct DESC, at) AS cpu_peak_at,
-        first_value(happened) OVER (PARTITION BY machine ORDER BY memory_pct DESC, at) AS memory_peak_at,
-        first_value(happened) OVER (PARTITION BY machine ORDER BY disk_pct DESC, at) AS disk_peak_at,
-        first_value(disk_bytes) OVER (PARTITION BY machine ORDER BY disk_bytes IS NULL, at, position) AS disk_first,
-        first_value(disk_bytes) OVER (PARTITION BY machine ORDER BY disk_bytes IS NULL, at DESC, position DESC) AS disk_last
-    FROM asked CROSS JOIN v_heartbeats
-    WHERE position > start AND at >= since AND at < until AND origin <> 'control'
-)
 SELECT
     machine,
     count(*) AS heartbeats,
     round(avg(cpu_pct), 1) AS cpu_mean,
+    -- The highest value and its moment are found as one text, written so that texts compare like numbers.
     max(cpu_pct) AS cpu_peak,
-    max(cpu_peak_at) AS cpu_peak_at,
+    substr(max(printf('%07.3f%s', cpu_pct, happened)), 8) AS cpu_peak_at,
     max(memory_pct) AS memory_peak,
-    max(memory_peak_at) AS memory_peak_at,
+    substr(max(printf('%07.3f%s', memory_pct, happened)), 8) AS memory_peak_at,
     max(disk_pct) AS disk_peak,
-    iif(max(disk_pct) IS NULL, NULL, max(disk_peak_at)) AS disk_peak_at,
-    round((max(disk_last) - max(disk_first)) / 1e9, 3) AS disk_growth_gb
-FROM beats
+    substr(max(iif(disk_pct IS NULL, NULL, printf('%07.3f%s', disk_pct, happened))), 8) AS disk_peak_at,
+    round((
+        CAST(substr(max(iif(disk_bytes IS NULL, NULL, happened || disk_bytes)), 25) AS REAL)
+        - CAST(substr(min(iif(disk_bytes IS NULL, NULL, happened || disk_bytes)), 25) AS REAL)
+    ) / 1e9, 3) AS disk_growth_gb
+FROM asked CROSS JOIN v_heartbeats
+WHERE position > start AND at >= since AND at < until AND origin <> 'control'
 GROUP BY machine
 ORDER BY disk_peak DESC, machine;

@@ -3,13 +3,15 @@
 -- Parameters: :run (our id or OpenClaw's; default the last run that failed), :machine (only where several machines have a run
 --   of this id).
 -- Columns: happened | seconds since the run's first step | step_s: since the step before | machine | severity | type | what.
--- Reads the whole log once; without :run, also what came after the last failure.
+-- No index knows runs: it reads the whole log, twice.
 .mode column --wrap 60
 
 WITH
 wanted(machine, run) AS MATERIALIZED (
     SELECT :machine, :run WHERE :run IS NOT NULL
-    UNION ALL
+    UNION
+    SELECT machine, run FROM v_run_states WHERE :run IS NOT NULL AND openclaw_run = :run AND (:machine IS NULL OR machine = :machine)
+    UNION
     SELECT * FROM (SELECT machine, run FROM v_run_states WHERE :run IS NULL AND state = 'failed' AND (:machine IS NULL OR machine = :machine) ORDER BY position DESC LIMIT 1)
 )
 SELECT
@@ -21,11 +23,11 @@ SELECT
     type,
     what
 FROM (
-    SELECT story.*
+    SELECT DISTINCT story.*
     FROM wanted CROSS JOIN events CROSS JOIN v_story AS story
     WHERE instr(events.payload, wanted.run) > 0
         AND events.machine = coalesce(wanted.machine, events.machine)
-        AND wanted.run IN (json_extract(events.payload, '$.runId'), json_extract(events.payload, '$.openclawRunId'))
+        AND json_extract(events.payload, '$.runId') = wanted.run
         AND story.position = events.position
 )
 WINDOW steps AS (PARTITION BY machine ORDER BY at, position)
