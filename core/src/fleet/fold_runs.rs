@@ -8,9 +8,10 @@ use super::details::{Details, ToolCounts};
 use super::fold_agents::{agent_key, home_of};
 use super::fold_sessions::is_backfill;
 use super::index::RunEntry;
+use super::keys::KeyOf;
 use super::lifecycle::{LifeState, Reopening, Told};
 use super::limits::{MAX_USAGE_ROWS, cut, cut_message, cut_name, first_chars};
-use super::rows::{KeyOf, Run};
+use super::rows::Run;
 use super::usage::{Ledger, Totals, UsageKey, UsageRow};
 use super::{Change, Fleet, Outcome};
 use crate::event::payload::{

@@ -2,9 +2,10 @@
 
 use super::fold_agents::{agent_key, home_of};
 use super::index::SessionEntry;
+use super::keys::KeyOf;
 use super::lifecycle::{LifeState, Reopening, Told};
 use super::limits::{BACKFILL_AFTER, cut, cut_name};
-use super::rows::{KeyOf, Session};
+use super::rows::Session;
 use super::{Change, Fleet, Outcome, RunTold};
 use crate::event::Recorded;
 use crate::event::payload::{RunState, SessionState, Text};

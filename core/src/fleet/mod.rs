@@ -27,6 +27,7 @@ mod fold_machines;
 mod fold_runs;
 mod fold_sessions;
 pub mod index;
+mod keys;
 pub mod lifecycle;
 pub mod limits;
 pub mod rows;

@@ -1,41 +1,16 @@
 //! The rows of the fleet: what is kept of each machine, agent, session and run.
 
-use std::cmp::Ordering;
-
-use equivalent::{Comparable, Equivalent};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::details::Details;
+pub use super::keys::{AgentKey, RunKey, SessionKey};
 use super::lifecycle::{Life, LifeState};
 use super::table::Row;
 use super::usage::Totals;
 use crate::event::payload::Gauges;
 use crate::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
 use crate::time::Timestamp;
-
-/// A session or run is unique within its machine (design §5).
-pub type SessionKey = (MachineId, SessionId);
-/// See [`SessionKey`].
-pub type RunKey = (MachineId, RunId);
-/// An agent is unique within its machine and home.
-pub type AgentKey = (MachineId, Home, AgentId);
-
-/// A [`SessionKey`] or [`RunKey`], borrowed from an event: to look a row up without making ids.
-#[derive(Clone, Copy)]
-pub(super) struct KeyOf<'a>(pub(super) &'a MachineId, pub(super) &'a str);
-
-impl<Id: AsRef<str>> Equivalent<(MachineId, Id)> for KeyOf<'_> {
-    fn equivalent(&self, key: &(MachineId, Id)) -> bool {
-        self.compare(key).is_eq()
-    }
-}
-
-impl<Id: AsRef<str>> Comparable<(MachineId, Id)> for KeyOf<'_> {
-    fn compare(&self, (machine, id): &(MachineId, Id)) -> Ordering {
-        self.0.cmp(machine).then_with(|| self.1.cmp(id.as_ref()))
-    }
-}
 
 /// A machine's status as it is told (contract §6.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

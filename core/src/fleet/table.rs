@@ -33,7 +33,7 @@ impl<R: Row> Table<R> {
     }
 
     /// The row of this key.
-    pub fn get<Q: Comparable<R::Key> + ?Sized>(&self, key: &Q) -> Option<&R> {
+    pub fn get(&self, key: &R::Key) -> Option<&R> {
         self.0.get(key).map(Arc::as_ref)
     }
 

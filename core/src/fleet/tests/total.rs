@@ -91,7 +91,7 @@ proptest! {
         let (key, other) = ((machine, RunId::from(id)), (other_machine, RunId::from(other_id)));
         let as_text = (key.0.as_str(), key.1.as_str()).cmp(&(other.0.as_str(), other.1.as_str()));
         prop_assert_eq!(key.cmp(&other), as_text);
-        prop_assert_eq!(rows::KeyOf(&key.0, key.1.as_str()).compare(&other), as_text);
+        prop_assert_eq!(keys::KeyOf(&key.0, key.1.as_str()).compare(&other), as_text);
     }
 }
 
