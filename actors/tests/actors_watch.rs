@@ -169,6 +169,27 @@ fn a_machine_whose_clock_is_an_hour_behind_is_back_with_its_first_heartbeat() {
 }
 
 #[test]
+fn a_machine_whose_clock_was_set_back_is_not_called_silent_while_it_sends_heartbeats() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        // Its clock is an hour behind now, and so is ours: `recorded_at` stands still.
+        world.time.jump_wall(-HOUR);
+        for minute in 1..6 {
+            world.time.advance(60 * SECOND).await;
+            world.heartbeat(START.plus(-HOUR + minute * 60_000)).await;
+            assert_eq!(world.status(), Status::Online, "minute {minute}");
+        }
+        assert_eq!(world.count("machine.heartbeat"), 6, "none of them is the control plane's");
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        world.heartbeat(START.plus(-HOUR + 500_000)).await;
+        assert_eq!(world.status(), Status::Online, "an old heartbeat is a sign of life too");
+        world.stop().await;
+    });
+}
+
+#[test]
 fn a_start_and_a_resume_from_sleep_give_one_full_timeout() {
     in_system(async {
         let mut world = World::new();

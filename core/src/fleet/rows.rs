@@ -78,12 +78,18 @@ pub struct Pulse {
     pub status: Status,
     /// Effective time of the first event that said so without a break.
     pub since: Timestamp,
-    /// Effective time of the last registration or heartbeat.
+    /// Offline because the control plane called it silent, not because it said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silenced: bool,
+    /// Effective time of the newest registration or heartbeat.
     pub last_seen_at: Timestamp,
-    /// When the control plane took it; what the silence of a machine is measured from.
-    pub heard_at: Timestamp,
-    /// That event.
+    /// The last event that counted.
     pub last_event_id: EventId,
+    /// When the control plane last took a registration or heartbeat of the machine, older ones included: what its
+    /// silence is measured from, for its clock may have been set back (contract §6.1).
+    pub heard_at: Timestamp,
+    /// The position of that one: `heard_at` stands still while our own clock is behind the log's.
+    pub heard_position: u64,
 }
 
 /// A machine.
