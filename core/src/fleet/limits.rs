@@ -18,7 +18,7 @@ pub const MAX_OPEN_RUNS: usize = 20_000;
 pub const MAX_ENDED_RUNS: usize = 20_000;
 /// Runs that are over in one session, the oldest end goes first.
 pub const MAX_ENDED_RUNS_PER_SESSION: usize = 200;
-/// Runs that are over and keep tool calls, spans and peaks.
+/// Runs that are over and keep what `runDetails` shows: tool calls, spans and peaks, and usage by run.
 pub const MAX_DETAILED_ENDED_RUNS: usize = 500;
 /// Sessions, runs and agents without an event for so much log time go, over or not.
 pub const IDLE: i64 = 7 * DAY;

@@ -307,6 +307,9 @@ pub struct Run {
     /// Tool calls, spans and peaks, while they are kept (design §7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<std::sync::Arc<Details>>,
+    /// It was among the newest ended runs and is no more: it keeps its counts, and no detail ever again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub details_gone: bool,
     /// Log time of its last event of any type.
     pub touched: Timestamp,
 }
@@ -328,6 +331,7 @@ impl Run {
             tool_calls: 0,
             failed_tool_calls: 0,
             details: None,
+            details_gone: false,
             touched,
         }
     }

@@ -76,6 +76,31 @@ fn details_are_kept_of_the_newest_ended_runs() {
 }
 
 #[test]
+fn an_ended_run_that_called_no_tool_is_kept_in_detail_for_its_usage() {
+    let mut stream = Stream::default();
+    let usage = |run: &str| {
+        json!({"runId": run, "machineId": "m", "provider": "p", "model": "x", "inputTokens": 3,
+               "estimatedCostUsd": 0.25, "sessionId": "s", "agentId": "a"})
+    };
+    for i in 0..limits::MAX_DETAILED_ENDED_RUNS + 1 {
+        let run = format!("r{i:05}");
+        stream.send("run.model.usage", &usage(&run));
+        let ended = json!({"runId": run, "sessionId": format!("s{}", i % 9), "agentId": "a", "from": "x", "to": "completed"});
+        stream.send("run.state.changed", &ended);
+        stream.now += MINUTE;
+    }
+    let details = stream.snapshot()["runDetails"].clone();
+    assert_eq!(details["r00500"]["modelUsage"]["estimatedCostUsd"], 0.25);
+    assert_eq!(details.as_object().unwrap().len(), limits::MAX_DETAILED_ENDED_RUNS);
+    assert_eq!(details.get("r00000"), None, "the oldest end went first");
+    // What comes late counts, and does not bring the details back.
+    stream.send("run.model.usage", &usage("r00000"));
+    assert_eq!(stream.fleet.facts().runs.iter().next().unwrap().usage.input_tokens, 6);
+    assert_eq!(stream.snapshot()["runDetails"].get("r00000"), None);
+    assert_eq!(&Index::of(stream.fleet.facts()), stream.fleet.index(), "index == rows");
+}
+
+#[test]
 fn the_idle_leaves_after_seven_days_and_machines_stay() {
     let mut stream = Stream::default();
     stream.send("machine.registered", &registered("nas"));
