@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::details::{Details, ToolCounts};
+use super::details::{Details, ToolCall, ToolCounts};
 use super::fold_agents::{agent_key, home_of};
 use super::fold_sessions::is_backfill;
 use super::index::RunEntry;
@@ -128,8 +128,9 @@ impl Fleet {
         };
         self.note(id, event, &["tool ", cut(&started.tool_name), " started"]);
         let lane = Lane { session: &started.session_id, agent: &started.agent_id, home: &started.home };
-        self.change_details(id, &started.run_id, &lane, |details| {
-            details.tool_started(&started, event.effective())
+        self.change_details(id, &started.run_id, &lane, |details| match details {
+            Some(details) => details.tool_started(&started, event.effective()),
+            None => ToolCall::started(None, &started, event.effective()).1,
         })
     }
 
@@ -140,8 +141,10 @@ impl Fleet {
         };
         self.note(id, event, &["tool ", cut(&ended.tool_name), " ", cut(&ended.status)]);
         let lane = Lane { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
-        self.change_details(id, &ended.run_id, &lane, |details| {
-            details.tool_completed(&ended, event.effective())
+        self.change_details(id, &ended.run_id, &lane, |details| match details {
+            Some(details) => details.tool_completed(&ended, event.effective()),
+            // Its start was counted, as far as can be told.
+            None => ToolCounts { new: 0, ..ToolCall::completed(None, &ended, event.effective()).1 },
         })
     }
 
@@ -182,7 +185,7 @@ impl Fleet {
             return Outcome::NotFolded;
         };
         self.change_details(id, &run, &NOWHERE, |details| {
-            details.measured(&measured);
+            details.into_iter().for_each(|details| details.measured(&measured));
             ToolCounts::default()
         })
     }
@@ -193,22 +196,24 @@ impl Fleet {
         self.note(id, event, &["span ", cut(&span.name)]);
         let Some(run) = span.run_id.clone().filter(|run| !run.is_empty()) else { return Outcome::NotFolded };
         self.change_details(id, &run, &NOWHERE, |details| {
-            details.span(&span, event.effective());
+            details.into_iter().for_each(|details| details.span(&span, event.effective()));
             ToolCounts::default()
         })
     }
 
-    /// Changes what is kept of a run in detail. A run whose details have left the hot state counts on without them.
+    /// Changes what is kept of a run in detail. A run whose details have left the hot state counts on without them: then
+    /// there are none.
     fn change_details(
         &mut self,
         id: &MachineId,
         run_id: &str,
         lane: &Lane<'_, '_>,
-        change: impl FnOnce(&mut Details) -> ToolCounts,
+        change: impl FnOnce(Option<&mut Details>) -> ToolCounts,
     ) -> Outcome {
         let session = self.see_run(KeyOf(id, cut(run_id)), |run| {
             run.place(lane);
-            let counts = change(Arc::make_mut(run.details.get_or_insert_default()));
+            let kept = !run.details_gone;
+            let counts = change(kept.then(|| Arc::make_mut(run.details.get_or_insert_default())));
             run.tool_calls = run.tool_calls.saturating_add(counts.new);
             run.failed_tool_calls = run.failed_tool_calls.saturating_add(counts.failed);
             run.session_id.clone()

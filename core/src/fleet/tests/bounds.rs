@@ -73,6 +73,11 @@ fn details_are_kept_of_the_newest_ended_runs() {
     let first = stream.fleet.facts().runs.iter().next().unwrap();
     assert_eq!((first.details.is_some(), first.tool_calls), (false, 1), "counts stay");
     assert!(stream.fleet.facts().runs.iter().skip(1).take(10).all(|run| run.details.is_some()));
+    // A call that ends after its run's details have gone was counted when it began.
+    let ended = json!({"runId": "r00000", "toolCallId": "t", "toolName": "exec", "status": "failed", "durationMs": 1, "success": false});
+    stream.send("run.tool.completed", &ended);
+    let first = stream.fleet.facts().runs.iter().next().unwrap();
+    assert_eq!((first.details.is_some(), first.tool_calls, first.failed_tool_calls), (false, 1, 1));
 }
 
 #[test]
