@@ -97,7 +97,7 @@ impl Fleet {
         let at = event.effective();
         let session_id = SessionId::new(cut(&told.session_id));
         let run_told = self.see_run(KeyOf(id, run_id), |run| run.tell(event, &told, state));
-        self.see_session(KeyOf(id, session_id.as_str()), |session| session.count(&run_told, &told));
+        self.see_session(KeyOf(id, session_id.as_str()), changes, |session| session.count(&run_told, &told));
         self.see_agent(&agent_key(id, &told.home, &told.agent_id), at, |agent| {
             agent.runs += u64::from(run_told.is_new);
             agent.failed_runs += u64::from(run_told.has_failed);
@@ -112,36 +112,51 @@ impl Fleet {
     }
 
     /// A log line.
-    pub(super) fn fold_run_log(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_run_log(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(log) = serde_json::from_str::<RunLog<'_>>(event.payload) else { return Outcome::Unreadable };
         self.note(id, event, &[first_chars(&log.message, 80)]);
-        self.see_session(KeyOf(id, cut(&log.session_id)), |_| ());
+        self.see_session(KeyOf(id, cut(&log.session_id)), changes, |_| ());
         let Some(level) = Severity::of(&log.level) else { return Outcome::Odd };
         self.note_log(id.clone(), &log, level, event.effective());
         Outcome::Folded
     }
 
     /// A tool call began.
-    pub(super) fn fold_tool_started(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_tool_started(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(started) = serde_json::from_str::<ToolStarted<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&started.tool_name), " started"]);
         let lane = Lane { session: &started.session_id, agent: &started.agent_id, home: &started.home };
-        self.change_details(id, &started.run_id, &lane, |details| match details {
+        self.change_details(id, &started.run_id, &lane, changes, |details| match details {
             Some(details) => details.tool_started(&started, event.effective()),
             None => ToolCall::started(None, &started, event.effective()).1,
         })
     }
 
     /// A tool call ended.
-    pub(super) fn fold_tool_completed(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_tool_completed(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(ended) = serde_json::from_str::<ToolCompleted<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&ended.tool_name), " ", cut(&ended.status)]);
         let lane = Lane { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
-        self.change_details(id, &ended.run_id, &lane, |details| match details {
+        self.change_details(id, &ended.run_id, &lane, changes, |details| match details {
             Some(details) => details.tool_completed(&ended, event.effective()),
             // Its start was counted, as far as can be told.
             None => ToolCounts { new: 0, ..ToolCall::completed(None, &ended, event.effective()).1 },
@@ -149,7 +164,12 @@ impl Fleet {
     }
 
     /// One model call's tokens and cost.
-    pub(super) fn fold_model_usage(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_model_usage(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(usage) = serde_json::from_str::<ModelUsage<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
@@ -163,7 +183,7 @@ impl Fleet {
             run.model = Some((provider.clone(), model.clone()));
             (run.session_id.clone(), run.agent_key())
         });
-        self.see_session(KeyOf(id, session.as_str()), |session| session.usage.add(&sum));
+        self.see_session(KeyOf(id, session.as_str()), changes, |session| session.usage.add(&sum));
         let at = event.effective();
         self.see_agent(&agent, at, |agent| agent.usage.add(&sum));
         let log_time = self.facts.log_time;
@@ -175,7 +195,12 @@ impl Fleet {
     }
 
     /// What a run takes of its machine.
-    pub(super) fn fold_resource_usage(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_resource_usage(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(measured) = serde_json::from_str::<ResourceUsage<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
@@ -184,18 +209,23 @@ impl Fleet {
         let Some(run) = measured.run_id.clone().filter(|run| !run.is_empty()) else {
             return Outcome::NotFolded;
         };
-        self.change_details(id, &run, &NOWHERE, |details| {
+        self.change_details(id, &run, &NOWHERE, changes, |details| {
             details.into_iter().for_each(|details| details.measured(&measured));
             ToolCounts::default()
         })
     }
 
     /// A span of a run's trace.
-    pub(super) fn fold_span(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_span(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(span) = serde_json::from_str::<Span<'_>>(event.payload) else { return Outcome::Unreadable };
         self.note(id, event, &["span ", cut(&span.name)]);
         let Some(run) = span.run_id.clone().filter(|run| !run.is_empty()) else { return Outcome::NotFolded };
-        self.change_details(id, &run, &NOWHERE, |details| {
+        self.change_details(id, &run, &NOWHERE, changes, |details| {
             details.into_iter().for_each(|details| details.span(&span, event.effective()));
             ToolCounts::default()
         })
@@ -208,6 +238,7 @@ impl Fleet {
         id: &MachineId,
         run_id: &str,
         lane: &Lane<'_, '_>,
+        changes: &mut Vec<Change>,
         change: impl FnOnce(Option<&mut Details>) -> ToolCounts,
     ) -> Outcome {
         let session = self.see_run(KeyOf(id, cut(run_id)), |run| {
@@ -218,7 +249,7 @@ impl Fleet {
             run.failed_tool_calls = run.failed_tool_calls.saturating_add(counts.failed);
             run.session_id.clone()
         });
-        self.see_session(KeyOf(id, session.as_str()), |_| ());
+        self.see_session(KeyOf(id, session.as_str()), changes, |_| ());
         Outcome::Folded
     }
 

@@ -114,7 +114,7 @@ pub enum Change {
     Machine(MachineId),
     /// A machine was forgotten.
     MachineGone(MachineId),
-    /// The state of a session or of one of its runs was told.
+    /// The state of a session or of one of its runs was told, or a stall of it has ended.
     Session(MachineId, SessionId),
     /// A session left the hot state.
     SessionGone(MachineId, SessionId),
@@ -171,12 +171,12 @@ impl Fleet {
             Some(EventType::AgentState) => self.fold_agent_state(&machine, event),
             Some(EventType::SessionState) => self.fold_session_state(&machine, event, changes),
             Some(EventType::RunState) => self.fold_run_state(&machine, event, changes),
-            Some(EventType::RunLog) => self.fold_run_log(&machine, event),
-            Some(EventType::ToolStarted) => self.fold_tool_started(&machine, event),
-            Some(EventType::ToolCompleted) => self.fold_tool_completed(&machine, event),
-            Some(EventType::ModelUsage) => self.fold_model_usage(&machine, event),
-            Some(EventType::ResourceUsage) => self.fold_resource_usage(&machine, event),
-            Some(EventType::Span) => self.fold_span(&machine, event),
+            Some(EventType::RunLog) => self.fold_run_log(&machine, event, changes),
+            Some(EventType::ToolStarted) => self.fold_tool_started(&machine, event, changes),
+            Some(EventType::ToolCompleted) => self.fold_tool_completed(&machine, event, changes),
+            Some(EventType::ModelUsage) => self.fold_model_usage(&machine, event, changes),
+            Some(EventType::ResourceUsage) => self.fold_resource_usage(&machine, event, changes),
+            Some(EventType::Span) => self.fold_span(&machine, event, changes),
             _ => Outcome::NotFolded,
         };
         self.evict_over_limits(changes);

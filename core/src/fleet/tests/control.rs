@@ -150,6 +150,33 @@ fn a_stalled_session_is_marked_until_it_moves() {
 }
 
 #[test]
+fn whatever_ends_a_stall_is_told_so_that_the_next_one_is_watched_for() {
+    let tool = json!({"runId": "r", "sessionId": "s", "toolCallId": "t", "toolName": "x", "startedAt": "",
+                      "status": "completed", "durationMs": 1, "success": true});
+    let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": "x"});
+    let log = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+    for (type_name, payload) in [
+        ("run.tool.started", &tool),
+        ("run.tool.completed", &tool),
+        ("run.model.usage", &usage),
+        ("run.log.emitted", &log),
+    ] {
+        let mut stream = Stream::default();
+        stream.session("s", "running");
+        stream.run("r", "running");
+        let stalled =
+            Control::SessionStalled { machine_id: machine(), session_id: "s".into(), silent_since: START };
+        stream.control(&stalled);
+        stream.changes.clear();
+        stream.send(type_name, payload);
+        assert_eq!(stream.changes, [Change::Session(machine(), "s".into())], "{type_name}");
+        stream.changes.clear();
+        stream.send(type_name, payload);
+        assert_eq!(stream.changes, [], "{type_name}: there is no stall to end");
+    }
+}
+
+#[test]
 fn tokens_disk_and_clocks_are_facts() {
     let mut stream = Stream::default();
     stream.heartbeat("online");
