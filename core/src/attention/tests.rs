@@ -65,6 +65,18 @@ fn many_failures_are_told_as_a_rate_and_not_one_by_one() {
 }
 
 #[test]
+fn a_run_that_writes_log_lines_is_not_silent() {
+    let mut stream = Stream::default();
+    stream.run("r", "running");
+    for _ in 0..4 {
+        stream.seconds(10 * 60);
+        let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+        stream.send("run.log.emitted", &line);
+        assert_eq!(rules(&stream), []);
+    }
+}
+
+#[test]
 fn a_silent_run_is_told_after_15_minutes() {
     let mut stream = Stream::default();
     stream.run("r", "running");

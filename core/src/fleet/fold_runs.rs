@@ -120,6 +120,11 @@ impl Fleet {
     ) -> Outcome {
         let Ok(log) = serde_json::from_str::<RunLog<'_>>(event.payload) else { return Outcome::Unreadable };
         self.note(id, event, &[first_chars(&log.message, 80)]);
+        if !log.run_id.is_empty() {
+            let session = Some(log.session_id.clone());
+            let lane = Lane { session: &session, ..NOWHERE };
+            self.see_run(KeyOf(id, cut(&log.run_id)), |run| run.place(&lane));
+        }
         self.see_session(KeyOf(id, cut(&log.session_id)), changes, |_| ());
         let Some(level) = Severity::of(&log.level) else { return Outcome::Odd };
         self.note_log(id.clone(), &log, level, event.effective());

@@ -163,6 +163,18 @@ fn what_comes_before_its_run_is_not_lost() {
 }
 
 #[test]
+fn a_log_line_before_its_run_places_it() {
+    let mut stream = Stream::default();
+    let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "odd", "message": "x", "ts": ""});
+    assert_eq!(stream.send("run.log.emitted", &line), Outcome::Odd);
+    let run = stream.fleet.facts().runs.iter().next().unwrap();
+    assert_eq!((run.run_id.as_str(), run.session_id.as_str()), ("r", "s"));
+    let of_no_run = json!({"logEntryId": "l", "runId": "", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+    stream.send("run.log.emitted", &of_no_run);
+    assert_eq!(stream.fleet.facts().runs.len(), 1);
+}
+
+#[test]
 fn equal_ids_of_two_machines_do_not_merge() {
     let mut stream = Stream::default();
     for (machine, to) in [("m", "running"), ("n", "failed")] {
