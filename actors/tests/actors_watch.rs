@@ -119,6 +119,10 @@ impl World {
         self.plane.log.fleet().facts().machines.get(&"m".into()).unwrap().pulse.as_ref().unwrap().status
     }
 
+    fn stalled(&self) -> Option<Timestamp> {
+        self.plane.log.fleet().facts().sessions.get(&("m".into(), "s".into())).unwrap().stalled_since
+    }
+
     async fn stop(self) -> tempfile::TempDir {
         self.plane.stop().await;
         self.dir
@@ -242,6 +246,33 @@ fn a_session_with_a_silent_run_is_told_stalled_once_and_never_ended() {
         let sessions: Vec<_> =
             world.plane.directory.states().into_iter().filter(|s| s.kind == "session").collect();
         assert!(sessions.is_empty(), "its actor is done: {sessions:?}");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_start_and_a_resume_from_sleep_give_a_session_its_full_half_hour() {
+    in_system(async {
+        let mut world = World::new();
+        world.run("running").await;
+        let dir = world.stop().await;
+
+        let mut world = World::open(dir, START.plus(10 * HOUR));
+        world.time.advance(29 * MINUTE).await;
+        assert_eq!(world.stalled(), None, "nobody could hear it for ten hours, for we were off");
+        // The laptop sleeps for an hour; its monotonic clock does not move.
+        world.time.jump_wall(HOUR);
+        world.time.advance(29 * MINUTE).await;
+        assert_eq!(world.stalled(), None);
+        world.time.advance(2 * MINUTE).await;
+        let stalled = world.next("control.session.stalled").await;
+        assert_eq!(stalled["payload"]["silentSince"], START.to_string());
+        // A log line ends it, and the next silence is told as well.
+        let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+        world.send(world.plane.clock.now(), "run.log.emitted", &line).await;
+        assert_eq!(world.stalled(), None);
+        world.time.advance(30 * MINUTE).await;
+        world.next("control.session.stalled").await;
         world.stop().await;
     });
 }

@@ -72,6 +72,8 @@ impl Fleet {
             }
             Control::SessionStalled { machine_id, session_id, silent_since } => {
                 match self.facts.sessions.get_mut(&(machine_id, session_id)) {
+                    // It moved while this was on its way.
+                    Some(session) if session.touched > silent_since => Outcome::Stale,
                     Some(session) => {
                         session.stalled_since = Some(silent_since);
                         Outcome::Folded

@@ -150,6 +150,22 @@ fn a_stalled_session_is_marked_until_it_moves() {
 }
 
 #[test]
+fn a_stall_of_a_session_that_has_moved_since_is_none() {
+    let mut stream = Stream::default();
+    stream.session("s", "running");
+    stream.seconds(1);
+    stream.run("r", "running");
+    let stalled = |silent_since| Control::SessionStalled {
+        machine_id: machine(),
+        session_id: "s".into(),
+        silent_since,
+    };
+    assert_eq!(stream.control(&stalled(START)), Outcome::Stale);
+    assert_eq!(stream.snapshot()["sessions"][0].get("stalledSince"), None);
+    assert_eq!(stream.control(&stalled(START.plus(1_000))), Outcome::Folded);
+}
+
+#[test]
 fn whatever_ends_a_stall_is_told_so_that_the_next_one_is_watched_for() {
     let tool = json!({"runId": "r", "sessionId": "s", "toolCallId": "t", "toolName": "x", "startedAt": "",
                       "status": "completed", "durationMs": 1, "success": true});
