@@ -102,6 +102,7 @@ impl Fleet {
             agent.runs += u64::from(run_told.is_new);
             agent.failed_runs += u64::from(run_told.has_failed);
         });
+        self.facts.failed_runs += u64::from(run_told.has_failed);
         let outcome = run_told.outcome;
         if outcome == Outcome::Folded && state.is_terminal() {
             self.evict_runs_of(&(id.clone(), session_id.clone()));

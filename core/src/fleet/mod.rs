@@ -84,6 +84,9 @@ pub struct Facts {
     pub usage: Table<UsageRow>,
     /// The usage of all.
     pub spent: Ledger,
+    /// Runs that failed, since ever: of agents and machines that have left too.
+    #[serde(default)]
+    pub failed_runs: u64,
     /// The newest log lines of runs, in the order of their arrival.
     #[serde(with = "activity::ring")]
     pub logs: imbl::Vector<std::sync::Arc<LogLine>>,

@@ -325,7 +325,7 @@ impl<'a> Health<'a> {
             overall,
             machines,
             active_runs_total,
-            failed_runs_total: fleet.facts().agents.iter().map(|agent| agent.failed_runs).sum(),
+            failed_runs_total: fleet.facts().failed_runs,
             stale_machines_total: 0,
         }
     }

@@ -111,6 +111,7 @@ fn the_idle_leaves_after_seven_days_and_machines_stay() {
     stream.send("machine.registered", &registered("nas"));
     stream.session("s", "running");
     stream.run("r", "running");
+    stream.run("failed", "failed");
     stream.session("ended", "completed");
     stream.now += 7 * DAY + 2 * MINUTE;
     stream.control(&Control::Tick {});
@@ -118,6 +119,7 @@ fn the_idle_leaves_after_seven_days_and_machines_stay() {
     assert_eq!((facts.sessions.len(), facts.runs.len(), facts.agents.len()), (0, 0, 0));
     assert_eq!(facts.machines.len(), 1);
     assert_eq!(stream.fleet.index(), &Index::default(), "nothing is left behind");
+    assert_eq!(stream.snapshot()["health"]["failedRunsTotal"], 1, "but what counts since ever");
 }
 
 #[test]
