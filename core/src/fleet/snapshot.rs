@@ -279,13 +279,14 @@ impl Fleet {
             && machine.touched < recent
     }
 
-    /// Whether a run failed within the last hour of log time (design §18.6).
+    /// Whether a run failed within the last hour of log time (design §18.6); what was told late raises no alarm.
     pub fn failed_lately(&self) -> bool {
         let hour_ago = self.log_time().plus(-HOUR);
         self.index()
             .ended_runs_newest_first()
             .take_while(|(at, _)| *at >= hour_ago)
             .filter_map(|(_, key)| self.facts().runs.get(key))
+            .filter(|run| matches!(run.life, Life::Ended { backfilled: false, .. }))
             .any(|run| run.life.has_failed() && !self.is_paused(&run.machine_id))
     }
 

@@ -100,6 +100,16 @@ fn w_c4_a_failed_run_is_critical_for_an_hour_only() {
 }
 
 #[test]
+fn a_failure_that_is_told_late_is_not_critical() {
+    let mut stream = Stream { now: 30 * 60_000, ..Stream::default() };
+    stream.heartbeat("online");
+    let failed = json!({"runId": "r", "sessionId": "s", "agentId": "a", "from": "x", "to": "failed"});
+    stream.send_at(0, "run.state.changed", &failed);
+    assert_eq!(stream.snapshot()["health"]["overall"], "healthy");
+    assert_eq!(stream.snapshot()["health"]["failedRunsTotal"], 1, "but it counts");
+}
+
+#[test]
 fn w_c5_registering_again_keeps_gauges_and_reads_no_garbage() {
     let mut stream = Stream::default();
     stream.send("machine.registered", &registered("nas"));
