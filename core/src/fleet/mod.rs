@@ -43,7 +43,7 @@ pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
 pub use fold_runs::{Lane, RunTold};
 
-use crate::event::{EventType, Family, Recorded};
+use crate::event::{EventType, Family, Origin, Recorded};
 use crate::ids::{MachineId, RunId, SessionId};
 use crate::time::Timestamp;
 use index::{Index, minute};
@@ -167,7 +167,12 @@ impl Fleet {
         {
             return self.fold_control(known, event, changes);
         }
-        let Some(machine) = self.see_machine(event.machine) else { return Outcome::Odd };
+        let machine = match event.origin {
+            // What the control plane says of a machine is no sign of life, and brings no forgotten one back.
+            Origin::CONTROL => self.facts.machines.get(event.machine).map(|machine| machine.machine_id.clone()),
+            _ => self.see_machine(event.machine),
+        };
+        let Some(machine) = machine else { return Outcome::Odd };
         let outcome = match known {
             Some(EventType::MachineRegistered) => self.fold_registered(&machine, event, changes),
             Some(EventType::MachineHeartbeat) => self.fold_heartbeat(&machine, event, changes),

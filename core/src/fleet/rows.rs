@@ -122,7 +122,7 @@ pub struct Machine {
     /// Its clock minus ours in seconds and since when, while it is more than 60 s off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew: Option<(i64, Timestamp)>,
-    /// Log time of its last event of any type.
+    /// Log time of the last event of any type that it sent.
     pub touched: Timestamp,
 }
 

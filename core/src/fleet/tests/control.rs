@@ -133,6 +133,26 @@ fn a_forgotten_machine_leaves_nothing_and_comes_back_as_new() {
 }
 
 #[test]
+fn an_offline_heartbeat_that_was_on_its_way_brings_no_forgotten_machine_back() {
+    let mut stream = Stream::default();
+    stream.heartbeat("online");
+    stream.control(&Control::MachineForgotten { machine_id: machine() });
+    let offline = Event::new(Parts {
+        id: EventId::new("synthetic"),
+        machine: machine(),
+        type_name: "machine.heartbeat",
+        severity: Severity::Warn,
+        occurred_at: START.plus(1),
+        trace: "{}",
+        payload: &heartbeat("offline").to_string(),
+    });
+    assert_eq!(stream.apply(&offline, Origin::CONTROL), Outcome::Odd);
+    assert!(stream.fleet.facts().machines.is_empty());
+    stream.heartbeat("online");
+    assert_eq!(stream.snapshot()["machines"][0]["status"], "online", "its own brings it back as new");
+}
+
+#[test]
 fn a_stalled_session_is_marked_until_it_moves() {
     let mut stream = Stream::default();
     stream.session("s", "running");
