@@ -271,7 +271,7 @@ impl<'a> Snapshot<'a> {
 
 impl Fleet {
     /// A machine that only once sent something and never told its name (contract §7.3).
-    fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
+    pub(crate) fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
         let recent = self.log_time().plus(-2 * MINUTE);
         machine.machine_id.as_str().starts_with("machine_")
             && machine.name().is_none_or(|name| name.trim().is_empty())
