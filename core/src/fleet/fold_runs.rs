@@ -9,7 +9,7 @@ use super::fold_agents::{agent_key, home_of};
 use super::fold_sessions::is_backfill;
 use super::index::RunEntry;
 use super::lifecycle::{LifeState, Reopening, Told};
-use super::limits::{MAX_USAGE_ROWS, cut, cut_message, cut_name, first_chars};
+use super::limits::{MAX_USAGE_ROWS, MAX_USAGE_ROWS_PER_MACHINE, cut, cut_message, cut_name, first_chars};
 use super::rows::{KeyOf, Run};
 use super::usage::{Ledger, Totals, UsageKey, UsageRow};
 use super::{Change, Fleet, Outcome};
@@ -278,20 +278,16 @@ impl Fleet {
 
     /// Changes a row of usage; where there are too many, the machine's nameless row.
     fn change_usage(&mut self, key: UsageKey, change: impl FnOnce(&mut Ledger)) {
-        let full = self.facts.usage.len() >= MAX_USAGE_ROWS && self.facts.usage.get(&key).is_none();
-        let key = if full {
-            let machine_id = key.machine_id;
-            UsageKey {
-                machine_id,
-                home: Home::default(),
-                agent_id: AgentId::default(),
-                provider: SmolStr::default(),
-                model: SmolStr::default(),
-            }
+        let usage = &mut self.facts.usage;
+        let key = if usage.get(&key).is_none() {
+            let nameless = UsageKey::nameless(key.machine_id.clone());
+            let its = usage.from(nameless.clone()).take_while(|row| row.key.machine_id == key.machine_id);
+            let full = usage.len() >= MAX_USAGE_ROWS || its.count() >= MAX_USAGE_ROWS_PER_MACHINE;
+            if full { nameless } else { key }
         } else {
             key
         };
-        self.facts.usage.change(
+        usage.change(
             &key,
             || UsageRow { key: key.clone(), ledger: Ledger::default() },
             |row, _| change(&mut row.ledger),

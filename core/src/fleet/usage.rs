@@ -88,17 +88,6 @@ impl Ledger {
         book(&mut self.days, at.millis().div_euclid(DAY), log_time.millis().div_euclid(DAY) - DAYS_KEPT, sum);
     }
 
-    /// Adds another ledger, bucket by bucket.
-    pub fn merge(&mut self, other: &Self) {
-        self.lifetime.add(&other.lifetime);
-        for (bucket, sum) in &other.hours {
-            book(&mut self.hours, *bucket, i64::MIN, sum);
-        }
-        for (bucket, sum) in &other.days {
-            book(&mut self.days, *bucket, i64::MIN, sum);
-        }
-    }
-
     /// The cost of the hours that began within the 24 h before `log_time`.
     pub fn last_24_h(&self, log_time: Timestamp) -> NanoUsd {
         let first = log_time.millis().div_euclid(HOUR) - 24;
@@ -136,6 +125,19 @@ pub struct UsageKey {
     pub provider: SmolStr,
     /// The model.
     pub model: SmolStr,
+}
+
+impl UsageKey {
+    /// What a machine's usage is booked on that has no row of its own; the least of the machine's keys.
+    pub(super) fn nameless(machine_id: MachineId) -> Self {
+        Self {
+            machine_id,
+            home: Home::default(),
+            agent_id: AgentId::default(),
+            provider: SmolStr::default(),
+            model: SmolStr::default(),
+        }
+    }
 }
 
 /// The usage of one agent with one model.

@@ -138,14 +138,28 @@ fn w_s18_the_thousandth_machine_is_the_last() {
 #[test]
 fn usage_rows_are_bounded_and_nothing_is_lost() {
     let mut stream = Stream::default();
-    for i in 0..limits::MAX_USAGE_ROWS + 50 {
-        let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": format!("x{i}"), "inputTokens": 1});
-        stream.send("run.model.usage", &usage);
+    let rows_of = |stream: &Stream, machine: &str| {
+        stream.fleet.facts().usage.iter().filter(|row| row.key.machine_id.as_str() == machine).count()
+    };
+    let usage = |machine: &str, model: usize| {
+        json!({"runId": "r", "machineId": machine, "provider": "p", "model": format!("x{model}"), "inputTokens": 1})
+    };
+    // A machine that makes up model names fills its own share.
+    for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE + 50 {
+        stream.send_from("m", 0, "run.model.usage", &usage("m", model));
     }
+    assert_eq!(rows_of(&stream, "m"), limits::MAX_USAGE_ROWS_PER_MACHINE + 1, "the one without names is more");
+    let others = limits::MAX_USAGE_ROWS / limits::MAX_USAGE_ROWS_PER_MACHINE;
+    for machine in (0..others).map(|i| format!("n{i:02}")) {
+        for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE {
+            stream.send_from(&machine, 0, "run.model.usage", &usage(&machine, model));
+        }
+    }
+    assert_eq!(rows_of(&stream, "n00"), limits::MAX_USAGE_ROWS_PER_MACHINE, "nobody else loses any");
+    assert_eq!(rows_of(&stream, "n19"), 1, "all machines together are bounded too");
     let facts = stream.fleet.facts();
-    assert!(facts.usage.len() <= limits::MAX_USAGE_ROWS + 1);
     let sum: u64 = facts.usage.iter().map(|row| row.ledger.lifetime.input_tokens).sum();
-    assert_eq!(sum, (limits::MAX_USAGE_ROWS + 50) as u64);
+    assert_eq!(sum, (limits::MAX_USAGE_ROWS + limits::MAX_USAGE_ROWS_PER_MACHINE + 50) as u64);
 }
 
 #[test]
