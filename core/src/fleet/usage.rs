@@ -47,7 +47,7 @@ impl Totals {
             total_tokens: usage.total_tokens.map_or(input.saturating_add(output), |n| n as u64),
             cache_read_tokens: tokens(usage.cache_read_tokens),
             cache_write_tokens: tokens(usage.cache_write_tokens),
-            cost: NanoUsd::from_dollars(usage.estimated_cost_usd.unwrap_or(0.0)),
+            cost: NanoUsd::from_dollars(usage.estimated_cost_usd.unwrap_or(0.0).max(0.0)),
         }
     }
 
@@ -185,5 +185,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(Totals::of(&usage), Totals { calls: 1, ..Totals::default() });
+        let usage: ModelUsage<'_> = serde_json::from_str(
+            r#"{"machineId":"m","runId":"r","provider":"p","model":"m","totalTokens":-4,"estimatedCostUsd":-0.5}"#,
+        )
+        .unwrap();
+        assert_eq!(Totals::of(&usage), Totals { calls: 1, ..Totals::default() }, "nobody is paid for a call");
     }
 }
