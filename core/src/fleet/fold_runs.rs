@@ -106,7 +106,6 @@ impl Fleet {
         let outcome = run_told.outcome;
         if outcome == Outcome::Folded && state.is_terminal() {
             self.evict_runs_of(&(id.clone(), session_id.clone()));
-            changes.push(Change::RunEnded(id.clone(), RunId::new(run_id)));
         }
         changes.push(Change::Session(id.clone(), session_id));
         outcome

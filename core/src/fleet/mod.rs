@@ -44,7 +44,7 @@ pub use fold_control::{ServerFacts, TokenFact};
 pub use fold_runs::{Lane, RunTold};
 
 use crate::event::{EventType, Family, Origin, Recorded};
-use crate::ids::{MachineId, RunId, SessionId};
+use crate::ids::{MachineId, SessionId};
 use crate::time::Timestamp;
 use index::{Index, minute};
 use rows::{Agent, Machine, Run, Session};
@@ -121,10 +121,6 @@ pub enum Change {
     Session(MachineId, SessionId),
     /// A session left the hot state.
     SessionGone(MachineId, SessionId),
-    /// A run ended.
-    RunEnded(MachineId, RunId),
-    /// A token was made, bound or revoked.
-    Tokens,
 }
 
 impl Fleet {
