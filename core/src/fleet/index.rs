@@ -77,7 +77,7 @@ pub(super) struct RunEntry {
     minute: i64,
     active: bool,
     ended_at: Option<Timestamp>,
-    /// Over, and kept in detail.
+    /// Over, and kept in detail: with details, or with usage alone, as a run without a tool call has it.
     detailed: bool,
 }
 
@@ -91,7 +91,9 @@ impl RunEntry {
             minute: minute(run.touched),
             active: run.life.is_active(),
             ended_at,
-            detailed: ended_at.is_some() && run.details.is_some(),
+            detailed: ended_at.is_some()
+                && !run.details_gone
+                && (run.details.is_some() || run.model.is_some()),
         }
     }
 }

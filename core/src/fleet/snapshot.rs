@@ -271,7 +271,7 @@ impl<'a> Snapshot<'a> {
 
 impl Fleet {
     /// A machine that only once sent something and never told its name (contract §7.3).
-    fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
+    pub(crate) fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
         let recent = self.log_time().plus(-2 * MINUTE);
         machine.machine_id.as_str().starts_with("machine_")
             && machine.name().is_none_or(|name| name.trim().is_empty())
@@ -279,13 +279,14 @@ impl Fleet {
             && machine.touched < recent
     }
 
-    /// Whether a run failed within the last hour of log time (design §18.6).
+    /// Whether a run failed within the last hour of log time (design §18.6); what was told late raises no alarm.
     pub fn failed_lately(&self) -> bool {
         let hour_ago = self.log_time().plus(-HOUR);
         self.index()
             .ended_runs_newest_first()
             .take_while(|(at, _)| *at >= hour_ago)
             .filter_map(|(_, key)| self.facts().runs.get(key))
+            .filter(|run| matches!(run.life, Life::Ended { backfilled: false, .. }))
             .any(|run| run.life.has_failed() && !self.is_paused(&run.machine_id))
     }
 
@@ -325,7 +326,7 @@ impl<'a> Health<'a> {
             overall,
             machines,
             active_runs_total,
-            failed_runs_total: fleet.facts().agents.iter().map(|agent| agent.failed_runs).sum(),
+            failed_runs_total: fleet.facts().failed_runs,
             stale_machines_total: 0,
         }
     }

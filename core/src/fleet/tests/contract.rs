@@ -100,6 +100,16 @@ fn w_c4_a_failed_run_is_critical_for_an_hour_only() {
 }
 
 #[test]
+fn a_failure_that_is_told_late_is_not_critical() {
+    let mut stream = Stream { now: 30 * 60_000, ..Stream::default() };
+    stream.heartbeat("online");
+    let failed = json!({"runId": "r", "sessionId": "s", "agentId": "a", "from": "x", "to": "failed"});
+    stream.send_at(0, "run.state.changed", &failed);
+    assert_eq!(stream.snapshot()["health"]["overall"], "healthy");
+    assert_eq!(stream.snapshot()["health"]["failedRunsTotal"], 1, "but it counts");
+}
+
+#[test]
 fn w_c5_registering_again_keeps_gauges_and_reads_no_garbage() {
     let mut stream = Stream::default();
     stream.send("machine.registered", &registered("nas"));
@@ -160,6 +170,18 @@ fn what_comes_before_its_run_is_not_lost() {
     assert_eq!(stream.snapshot()["runDetails"]["r"]["modelUsage"]["inputTokens"], 3);
     assert_eq!(stream.snapshot()["sessions"][0]["usage"]["inputTokens"], 3);
     assert_eq!(stream.snapshot()["agents"][0]["usage"]["inputTokens"], 3);
+}
+
+#[test]
+fn a_log_line_before_its_run_places_it() {
+    let mut stream = Stream::default();
+    let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "odd", "message": "x", "ts": ""});
+    assert_eq!(stream.send("run.log.emitted", &line), Outcome::Odd);
+    let run = stream.fleet.facts().runs.iter().next().unwrap();
+    assert_eq!((run.run_id.as_str(), run.session_id.as_str()), ("r", "s"));
+    let of_no_run = json!({"logEntryId": "l", "runId": "", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+    stream.send("run.log.emitted", &of_no_run);
+    assert_eq!(stream.fleet.facts().runs.len(), 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use equivalent::Comparable as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::RunId;
 
 /// A fixed stream that touches every rule, for the golden hash.
 pub(super) fn golden(stream: &mut Stream) {
