@@ -57,7 +57,7 @@ impl Crew {
         }
         for session in fleet.facts().sessions.iter() {
             let key = (session.machine_id.clone(), session.session_id.clone());
-            if session.life.is_active() || fleet.index().active_runs(&key) > 0 {
+            if session.life.is_active() || fleet.index().session_runs(&key).active > 0 {
                 self.start_session(Key { machine_id: key.0, session_id: key.1 });
             }
         }
@@ -84,7 +84,7 @@ impl Crew {
         }
         for (machine_id, session_id) in sessions {
             let row = (machine_id.clone(), session_id.clone());
-            let live = fleet.index().active_runs(&row) > 0
+            let live = fleet.index().session_runs(&row).active > 0
                 || fleet.facts().sessions.get(&row).is_some_and(|session| session.life.is_active());
             let key = Key { machine_id: row.0, session_id: row.1 };
             if live {

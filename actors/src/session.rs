@@ -78,7 +78,7 @@ impl Session {
             self.listens_since = self.clock.elapsed();
         }
         let fleet = self.log.fleet();
-        let active_runs = fleet.index().active_runs(&self.key);
+        let active_runs = fleet.index().session_runs(&self.key).active;
         let live =
             fleet.facts().sessions.get(&self.key).filter(|row| active_runs > 0 || row.life.is_active());
         let Some(session) = live else {

@@ -20,16 +20,16 @@ impl Fleet {
         {
             self.remove_session(&key, changes);
         }
-        while let Some((_, _, key)) =
-            self.index.ended_sessions_by_touch.get_min().filter(|(at, ..)| *at < oldest).cloned()
+        while let Some((_, key)) =
+            self.index.ended_sessions_by_touch.get_min().filter(|(at, _)| *at < oldest).cloned()
         {
             self.remove_session(&key, changes);
         }
         while let Some((_, key)) = self.index.open_runs.get_min().filter(|(at, _)| *at < oldest).cloned() {
             self.remove_run(&key);
         }
-        while let Some((_, _, key)) =
-            self.index.ended_runs_by_touch.get_min().filter(|(at, ..)| *at < oldest).cloned()
+        while let Some((_, key)) =
+            self.index.ended_runs_by_touch.get_min().filter(|(at, _)| *at < oldest).cloned()
         {
             self.remove_run(&key);
         }
@@ -40,7 +40,11 @@ impl Fleet {
 
     /// Drops what is too much of `session`'s ended runs.
     pub(super) fn evict_runs_of(&mut self, session: &SessionKey) {
-        while let Some(run) = self.index.surplus_run(session, MAX_ENDED_RUNS_PER_SESSION).cloned() {
+        while self.index.session_runs(session).ended > MAX_ENDED_RUNS_PER_SESSION {
+            let first = (session.clone(), crate::time::Timestamp::MIN, RunId::default());
+            let Some((_, _, run)) = self.index.ended_runs_by_session.range(first..).next().cloned() else {
+                return;
+            };
             self.remove_run(&(session.0.clone(), run));
         }
     }

@@ -21,24 +21,25 @@ pub struct Load {
     pub active_runs: usize,
 }
 
-/// The runs of a session that are kept and were told.
-#[derive(Clone, PartialEq, Debug, Default)]
-struct SessionRuns {
-    active: usize,
-    ended: OrdSet<(Timestamp, RunId)>,
+/// The runs of a session that are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SessionRuns {
+    /// In an active state.
+    pub active: usize,
+    /// Over.
+    pub ended: usize,
 }
 
 /// The orders and counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
     pub(super) open_sessions: OrdSet<(i64, SessionKey)>,
-    /// In a minute by their end, which is cheaper to compare than keys.
-    pub(super) ended_sessions_by_touch: OrdSet<(i64, Timestamp, SessionKey)>,
+    pub(super) ended_sessions_by_touch: OrdSet<(i64, SessionKey)>,
     pub(super) ended_sessions: OrdSet<(Timestamp, SessionKey)>,
     pub(super) open_runs: OrdSet<(i64, RunKey)>,
-    /// In a minute by their end, as above.
-    pub(super) ended_runs_by_touch: OrdSet<(i64, Timestamp, RunKey)>,
+    pub(super) ended_runs_by_touch: OrdSet<(i64, RunKey)>,
     pub(super) ended_runs: OrdSet<(Timestamp, RunKey)>,
+    pub(super) ended_runs_by_session: OrdSet<(SessionKey, Timestamp, RunId)>,
     pub(super) detailed_ended_runs: OrdSet<(Timestamp, RunKey)>,
     pub(super) agents: OrdSet<(i64, AgentKey)>,
     machine_loads: OrdMap<MachineId, Load>,
@@ -129,15 +130,9 @@ impl Index {
         self.agent_loads.get(agent).copied().unwrap_or_default()
     }
 
-    /// The runs of a session in an active state.
-    pub fn active_runs(&self, session: &SessionKey) -> usize {
-        self.session_runs.get(session).map_or(0, |runs| runs.active)
-    }
-
-    /// The run of a session whose end is the oldest, if more than `most` are over.
-    pub(super) fn surplus_run(&self, session: &SessionKey, most: usize) -> Option<&RunId> {
-        let ended = &self.session_runs.get(session)?.ended;
-        ended.get_min().filter(|_| ended.len() > most).map(|(_, run)| run)
+    /// The kept runs of a session.
+    pub fn session_runs(&self, session: &SessionKey) -> SessionRuns {
+        self.session_runs.get(session).copied().unwrap_or_default()
     }
 
     /// Runs that are over, the newest end first.
@@ -164,14 +159,12 @@ impl Index {
             self.count(&key.0, is.home, is.agent, |load| load.active_sessions += 1);
         }
         match is.ended_at {
-            None => {
-                self.open_sessions.insert((is.minute, key));
-            }
+            None => self.open_sessions.insert((is.minute, key)),
             Some(at) => {
                 self.ended_sessions.insert((at, key.clone()));
-                self.ended_sessions_by_touch.insert((is.minute, at, key));
+                self.ended_sessions_by_touch.insert((is.minute, key))
             }
-        }
+        };
     }
 
     /// The session has left the table.
@@ -184,14 +177,12 @@ impl Index {
             self.count(&key.0, was.home, was.agent, |load| load.active_sessions -= 1);
         }
         match was.ended_at {
-            None => {
-                self.open_sessions.remove(&(was.minute, key));
-            }
+            None => self.open_sessions.remove(&(was.minute, key)),
             Some(at) => {
                 self.ended_sessions.remove(&(at, key.clone()));
-                self.ended_sessions_by_touch.remove(&(was.minute, at, key));
+                self.ended_sessions_by_touch.remove(&(was.minute, key))
             }
-        }
+        };
     }
 
     /// `before` is what was known of the run, unless it is new.
@@ -204,22 +195,23 @@ impl Index {
             self.drop_run(run.key(), was);
         }
         let key = run.key();
+        let session = (key.0.clone(), is.session);
         if is.active {
             self.count(&key.0, is.home, is.agent, |load| load.active_runs += 1);
-            self.count_session(&key, &is.session, |runs| runs.active += 1);
+            self.count_session(&session, |runs| runs.active += 1);
         }
         match is.ended_at {
             None => {
                 self.open_runs.insert((is.minute, key));
             }
             Some(at) => {
-                let in_session = (at, key.1.clone());
-                self.count_session(&key, &is.session, |runs| drop(runs.ended.insert(in_session)));
+                self.count_session(&session, |runs| runs.ended += 1);
+                self.ended_runs.insert((at, key.clone()));
+                self.ended_runs_by_session.insert((session, at, key.1.clone()));
                 if is.detailed {
                     self.detailed_ended_runs.insert((at, key.clone()));
                 }
-                self.ended_runs.insert((at, key.clone()));
-                self.ended_runs_by_touch.insert((is.minute, at, key));
+                self.ended_runs_by_touch.insert((is.minute, key));
             }
         }
     }
@@ -230,22 +222,23 @@ impl Index {
     }
 
     fn drop_run(&mut self, key: RunKey, was: RunEntry) {
+        let session = (key.0.clone(), was.session);
         if was.active {
             self.count(&key.0, was.home, was.agent, |load| load.active_runs -= 1);
-            self.count_session(&key, &was.session, |runs| runs.active -= 1);
+            self.count_session(&session, |runs| runs.active -= 1);
         }
         match was.ended_at {
             None => {
                 self.open_runs.remove(&(was.minute, key));
             }
             Some(at) => {
-                let in_session = (at, key.1.clone());
-                self.count_session(&key, &was.session, |runs| drop(runs.ended.remove(&in_session)));
+                self.count_session(&session, |runs| runs.ended -= 1);
+                self.ended_runs.remove(&(at, key.clone()));
+                self.ended_runs_by_session.remove(&(session, at, key.1.clone()));
                 if was.detailed {
                     self.detailed_ended_runs.remove(&(at, key.clone()));
                 }
-                self.ended_runs.remove(&(at, key.clone()));
-                self.ended_runs_by_touch.remove(&(was.minute, at, key));
+                self.ended_runs_by_touch.remove(&(was.minute, key));
             }
         }
     }
@@ -268,12 +261,11 @@ impl Index {
 
     fn count(&mut self, machine: &MachineId, home: Home, agent: AgentId, change: impl Fn(&mut Load)) {
         count(&mut self.machine_loads, machine, &change);
-        count(&mut self.agent_loads, &(machine.clone(), home, agent), change);
+        count(&mut self.agent_loads, &(machine.clone(), home, agent), &change);
     }
 
-    /// Counts for the session of a run.
-    fn count_session(&mut self, run: &RunKey, session: &SessionId, change: impl FnOnce(&mut SessionRuns)) {
-        count(&mut self.session_runs, &(run.0.clone(), session.clone()), change);
+    fn count_session(&mut self, session: &SessionKey, change: impl Fn(&mut SessionRuns)) {
+        count(&mut self.session_runs, session, change);
     }
 }
 
@@ -281,7 +273,7 @@ impl Index {
 fn count<K: Ord + Clone, V: Default + PartialEq + Clone>(
     counts: &mut OrdMap<K, V>,
     key: &K,
-    change: impl FnOnce(&mut V),
+    change: impl Fn(&mut V),
 ) {
     if let Some(value) = counts.get_mut(key) {
         change(value);
