@@ -1,10 +1,12 @@
 //! The `patze` binary itself: what refuses its start, and how commands meet a server that runs, stops or was killed.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::TOKEN;
 
@@ -30,7 +32,11 @@ struct Running {
 impl Running {
     /// Starts it and waits until it says where it listens.
     fn start(dir: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut child = patze(dir, environment, &[]).stderr(Stdio::null()).spawn().unwrap();
+        Self::of(patze(dir, environment, &[]).stderr(Stdio::null()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("Patze Control listens on ").unwrap_or_default().to_owned();
@@ -131,6 +137,39 @@ async fn a_stopped_server_takes_its_files_with_it_and_a_killed_one_misleads_no_c
     let server = Running::start(dir, &mode);
     assert_eq!(server.status("/snapshot", &first).await, 401);
     assert_eq!(server.status("/snapshot", &second).await, 200);
+}
+
+/// What a server says to a terminal as its standard error, until it serves.
+fn says_to_a_terminal(dir: &Path, environment: &[(&str, &str)]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let screen = File::options().read(true).write(true).open(name).unwrap();
+    let mut server = Running::of(patze(dir, environment, &[]).stderr(screen));
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    server.child.wait().unwrap();
+    // The last one who can write is gone; a read of more than there is says so with an error.
+    let mut said = Vec::new();
+    let _ = File::from(terminal).read_to_end(&mut said);
+    String::from_utf8(said).unwrap()
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let escape = '\u{1b}';
+    for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let environment: Vec<_> = no_color.map(|value| ("NO_COLOR", value)).into_iter().collect();
+        let said = says_to_a_terminal(folder.path(), &environment);
+        assert!(said.contains("serving"), "{said:?}");
+        assert_eq!(said.contains(escape), coloured, "{no_color:?}: {said:?}");
+    }
+    let mut server = Running::of(&mut patze(folder.path(), &[], &[]));
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    let mut said = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("serving") && !said.contains(escape), "{said:?}");
 }
 
 #[test]
