@@ -1,16 +1,61 @@
-//! What others see of a bridge on its own machine: what it writes to standard error.
+//! What others see of a bridge on its own machine: its files, and what it writes to standard error.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 #[path = "bridge_support/mod.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use support::{ControlPlane, Place};
+use serde_json::json;
+use support::{Bridge, ControlPlane, Place, Reply, say};
+
+#[test]
+fn its_files_are_its_owners_alone_even_where_the_umask_gives_all_away() {
+    let plane = ControlPlane::start();
+    // Everything is refused, so that there is a file of refused events too.
+    plane.answer(|asked| match asked.path.as_str() {
+        "/ingest/batch" => {
+            let refusal = json!({ "code": "invalid_payload", "message": "no" });
+            let rejected: Vec<_> =
+                (0..asked.events.len()).map(|index| json!({ "index": index, "error": refusal })).collect();
+            let counts = json!({
+                "acceptedCount": 0,
+                "rejectedCount": rejected.len(),
+                "rejected": rejected,
+            });
+            say(200, &counts.to_string())
+        }
+        _ => Reply::Take,
+    });
+    let mut place = Place::new(&plane.url);
+    place.settings.remove("MACHINE_ID");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 000; exec \"$0\"", env!("CARGO_BIN_EXE_patze-bridge")]);
+    shell.env_clear().envs(&place.settings).current_dir(place.dir.path());
+    let bridge = Bridge::of(&mut shell);
+    // The second delivery comes once the first one's refusals are written down.
+    plane.wait_until("two deliveries", |asked| {
+        asked.iter().filter(|asked| asked.path == "/ingest/batch").count() >= 2
+    });
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let modes: BTreeMap<_, _> = std::fs::read_dir(place.state())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path())))
+        .collect();
+    for name in ["bridge.lock", "machine-id", "rejected.jsonl", "spool.db", "spool.db-shm", "spool.db-wal"] {
+        assert!(modes.contains_key(name), "{name} is not in {modes:?}");
+    }
+    assert!(modes.values().all(|mode| *mode == 0o600), "{modes:?}");
+    assert_eq!(mode(&place.state()), 0o700);
+    drop(bridge);
+}
 
 /// The first line that a bridge writes to a terminal as its standard error.
 fn first_line_on_a_terminal(place: &Place) -> String {

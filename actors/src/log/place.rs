@@ -1,8 +1,8 @@
 //! The folder that holds the database: made, locked, and checked before SQLite opens anything.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
@@ -41,13 +41,7 @@ pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
     refuse_network(dir)?;
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(dir).map_err(|source| match source.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path: dir.into() }
-        }
-        ErrorKind::StorageFull => OpenError::DiskFull { path: dir.into() },
-        _ => OpenError::Folder { dir: dir.into(), source },
-    })?;
+    builder.create(dir).map_err(|source| unusable(dir, source))?;
     let lock = lock(&dir.join(LOCK))?;
     for path in [dir.to_owned(), dir.join(DATABASE)] {
         match rustix::fs::accessat(CWD, &path, Access::WRITE_OK, AtFlags::EACCESS) {
@@ -80,13 +74,21 @@ fn network_name(magic: u64) -> Option<&'static str> {
     NETWORK.iter().find(|(known, _)| *known == magic & 0xFFFF_FFFF).map(|(_, name)| *name)
 }
 
-fn lock(path: &Path) -> Result<ServerLock, OpenError> {
-    let failed = |source: std::io::Error| match source.kind() {
+/// Why a folder or file cannot be made.
+fn unusable(path: &Path, source: std::io::Error) -> OpenError {
+    match source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::ReadOnly { path: path.into() }
         }
         ErrorKind::StorageFull => OpenError::DiskFull { path: path.into() },
-        _ => OpenError::Lock { path: path.into(), source },
+        _ => OpenError::Folder { dir: path.into(), source },
+    }
+}
+
+fn lock(path: &Path) -> Result<ServerLock, OpenError> {
+    let failed = |source| match unusable(path, source) {
+        OpenError::Folder { dir, source } => OpenError::Lock { path: dir, source },
+        other => other,
     };
     let mut file = OpenOptions::new()
         .read(true)
@@ -112,6 +114,39 @@ fn lock(path: &Path) -> Result<ServerLock, OpenError> {
         .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
     written.map_err(failed)?;
     Ok(ServerLock { _file: file })
+}
+
+/// Leaves the database to its owner (0600), whatever the umask: one that is missing is made, empty, before SQLite makes
+/// it, and one that others may read is closed to them. SQLite gives the files beside it the same mode.
+pub(super) fn keep_private(database: &Path) -> Result<(), OpenError> {
+    match make_private(database) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(source) => return Err(unusable(database, source)),
+    }
+    for path in [database.to_owned(), beside(database, "-wal"), beside(database, "-shm")] {
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        let mode = meta.permissions().mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o600)) {
+            Ok(()) => {
+                tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others could read this file; closed it");
+            }
+            // It may be another user's, who lets this one write.
+            Err(error) => {
+                tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), %error, "others can read this file");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty file (0600), whatever the umask.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 /// The files that SQLite keeps beside a database.

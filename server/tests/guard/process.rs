@@ -1,7 +1,9 @@
 //! The `patze` binary itself: what refuses its start, and how commands meet a server that runs, stops or was killed.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -170,6 +172,40 @@ fn colours_are_for_terminals_that_want_them() {
     let mut said = String::new();
     server.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("serving") && !said.contains(escape), "{said:?}");
+}
+
+#[test]
+fn its_files_are_its_owners_alone_even_where_the_umask_gives_all_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, settings) = (folder.path(), folder.path().join("settings"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 000; exec \"$0\"", env!("CARGO_BIN_EXE_patze")]).env_clear().current_dir(dir);
+    shell.envs([("PATZE_SETTINGS_DIR", settings.as_os_str()), ("PORT", "0".as_ref())]);
+    let server = Running::of(shell.stdout(Stdio::piped()).stderr(Stdio::null()));
+    token_in(&run(dir, &[], &["token", "create", "--machine", "nas"]));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let modes: BTreeMap<_, _> = std::fs::read_dir(&settings)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path())))
+        .collect();
+    for name in
+        ["auth.json", "cli-token", "patze.db", "patze.db-shm", "patze.db-wal", "patze.lock", "server.json"]
+    {
+        assert!(modes.contains_key(name), "{name} is not in {modes:?}");
+    }
+    assert!(modes.values().all(|mode| *mode == 0o600), "{modes:?}");
+    assert_eq!(mode(&settings), 0o700);
+
+    // What an earlier version left open is closed at the next start.
+    drop(server);
+    for name in ["patze.db", "patze.db-wal"] {
+        std::fs::set_permissions(settings.join(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let _server = Running::start(dir, &[]);
+    for name in ["patze.db", "patze.db-wal", "patze.db-shm"] {
+        assert_eq!(mode(&settings.join(name)), 0o600, "{name}");
+    }
 }
 
 #[test]
