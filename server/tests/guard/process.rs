@@ -1,8 +1,10 @@
 //! The `patze` binary itself: what refuses its start, and how commands meet a server that runs, stops or was killed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -107,6 +109,67 @@ fn what_refuses_the_start() {
             assert_eq!(std::fs::read_to_string(settings.join("auth.json")).unwrap(), text);
         }
     }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_refused_by_its_name() {
+    let odd = OsStr::from_bytes(b"secretsecretsecret\xFF");
+    for name in [
+        "HEARTBEAT_TIMEOUT_MS",
+        "HOST",
+        "PATZE_ALLOWED_HOSTS",
+        "PATZE_ALLOWED_ORIGINS",
+        "PATZE_ALLOW_OPEN",
+        "PATZE_SETTINGS_DIR",
+        "PATZE_TRUSTED_PROXIES",
+        "PORT",
+        "RUST_LOG",
+        "TELEMETRY_AUTH_MODE",
+        "TELEMETRY_AUTH_TOKEN",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = patze(folder.path(), &[], &[]).env(name, odd).output().unwrap();
+        let notes = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {notes}");
+        assert!(notes.contains(name) && !notes.contains("secretsecret"), "{name}: {notes}");
+        assert!(!folder.path().join("settings/patze.db").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_blank_variable_counts_as_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let blank = [
+        ("HEARTBEAT_TIMEOUT_MS", ""),
+        ("HOST", ""),
+        ("PATZE_ALLOWED_HOSTS", ""),
+        ("PATZE_ALLOWED_ORIGINS", ""),
+        ("PATZE_ALLOW_OPEN", ""),
+        ("PATZE_TRUSTED_PROXIES", " "),
+        ("RUST_LOG", ""),
+        ("TELEMETRY_AUTH_MODE", " "),
+        ("TELEMETRY_AUTH_TOKEN", ""),
+    ];
+    drop(Running::start(folder.path(), &blank));
+    // It would be the usual port, which a test must not take.
+    assert!(run(folder.path(), &[("PORT", "")], &["token", "list"]).status.success());
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "HEARTBEAT_TIMEOUT_MS=\nHOST= \nPATZE_ALLOW_OPEN=\n").unwrap();
+    drop(Running::start(folder.path(), &[]));
+}
+
+#[test]
+fn a_tilde_in_the_settings_folder_is_the_home_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).unwrap();
+    let environment = [("HOME", home.to_str().unwrap()), ("PATZE_SETTINGS_DIR", "~/a/b")];
+    token_in(&run(folder.path(), &environment, &["token", "create", "--machine", "nas"]));
+    assert!(home.join("a/b/patze.db").exists());
+    let blank = [("HOME", home.to_str().unwrap()), ("PATZE_SETTINGS_DIR", "")];
+    token_in(&run(folder.path(), &blank, &["token", "create", "--machine", "nas"]));
+    assert!(home.join(".patze-control/patze.db").exists());
 }
 
 #[actix_rt::test]
