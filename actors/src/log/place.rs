@@ -8,26 +8,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
 
 use super::open::OpenError;
+use super::share;
 
 /// The database's name in its folder.
 pub const DATABASE: &str = "patze.db";
 /// The lock's name in its folder.
 const LOCK: &str = "patze.lock";
-
-/// File systems on other computers. SQLite's WAL needs memory shared between processes, which they do not give, and
-/// their locks lie.
-const NETWORK: &[(u64, &str)] = &[
-    (0x6969, "NFS"),
-    (0x517B, "SMB"),
-    (0xFF53_4D42, "SMB (CIFS)"),
-    (0xFE53_4D42, "SMB"),
-    (0x0102_1997, "9P"),
-    (0x5346_414F, "AFS"),
-    (0x6B41_4653, "AFS"),
-    (0x00C3_6400, "Ceph"),
-    (0x7375_7245, "Coda"),
-    (0x564C, "NCP"),
-];
 
 /// Says that this process is the one server of a folder, for as long as it lives. The kernel drops the lock with the
 /// process, however that ends.
@@ -38,7 +24,9 @@ pub(super) struct ServerLock {
 
 /// Makes the folder, sees that it is fit, and locks it.
 pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
-    refuse_network(dir)?;
+    if let Some(kind) = share::under(dir) {
+        return Err(OpenError::NetworkShare { dir: dir.into(), kind });
+    }
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(dir).map_err(|source| unusable(dir, source))?;
@@ -56,22 +44,6 @@ pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
 pub(super) fn is_full(path: &Path) -> bool {
     let dir = path.parent().unwrap_or(path);
     rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) < 128 << 10)
-}
-
-fn refuse_network(dir: &Path) -> Result<(), OpenError> {
-    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let existing = absolute.ancestors().find(|path| path.exists());
-    let magic = existing.and_then(|path| rustix::fs::statfs(path).ok()).map(|fs| fs.f_type);
-    match magic.and_then(|magic| network_name(magic as u64)) {
-        Some(kind) => Err(OpenError::NetworkShare { dir: dir.into(), kind }),
-        None => Ok(()),
-    }
-}
-
-/// The name of a network file system with this magic number. The kernel's field is signed on some machines, so only
-/// the low 32 bits count.
-fn network_name(magic: u64) -> Option<&'static str> {
-    NETWORK.iter().find(|(known, _)| *known == magic & 0xFFFF_FFFF).map(|(_, name)| *name)
 }
 
 /// Why a folder or file cannot be made.
@@ -159,21 +131,6 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn network_file_systems_are_known_by_their_magic() {
-        assert_eq!(network_name(0x6969), Some("NFS"));
-        assert_eq!(network_name(0xFF53_4D42), Some("SMB (CIFS)"));
-        assert_eq!(network_name(0xFFFF_FFFF_FF53_4D42), Some("SMB (CIFS)"), "sign-extended");
-        for local in [
-            0xEF53,      /* ext4 */
-            0x9123_683E, /* btrfs */
-            0x5846_5342, /* xfs */
-            0x0102_1994, /* tmpfs */
-        ] {
-            assert_eq!(network_name(local), None);
-        }
-    }
 
     #[test]
     fn the_folder_is_private_and_the_lock_names_its_holder() {
