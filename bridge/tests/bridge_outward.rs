@@ -57,6 +57,24 @@ fn its_files_are_its_owners_alone_even_where_the_umask_gives_all_away() {
     drop(bridge);
 }
 
+/// Heaps, stacks and what SQLite keeps; the program's own code is for the benchmark, which runs it optimised.
+#[test]
+fn a_long_backlog_is_not_kept_in_memory() {
+    let plane = ControlPlane::start();
+    let place = Place::new(&plane.url);
+    // About 10 MB.
+    let ids = place.fill("e", 20_000);
+    let bridge = place.start();
+    plane.wait_until("the backlog", |asked| {
+        asked.iter().map(|asked| asked.events.len()).sum::<usize>() >= ids.len()
+    });
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bridge.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 8 << 10, "{kib} KiB");
+    assert!(kib > 256, "{kib} KiB: another process?");
+}
+
 /// The first line that a bridge writes to a terminal as its standard error.
 fn first_line_on_a_terminal(place: &Place) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();

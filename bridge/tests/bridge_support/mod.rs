@@ -349,8 +349,12 @@ impl Bridge {
         Self { child: Some(child), stderr }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, name: &str) {
-        kill(name, self.child.as_ref().unwrap().id());
+        kill(name, self.id());
     }
 
     /// Waits for its end: its status and all that it wrote.
