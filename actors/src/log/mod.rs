@@ -68,6 +68,7 @@ pub mod queue;
 mod reader;
 mod row;
 mod scan;
+mod share;
 mod transaction;
 pub mod verify;
 mod wal;
