@@ -20,6 +20,7 @@
 
 mod activity;
 pub mod details;
+pub mod ends;
 mod evict;
 mod fold_agents;
 mod fold_control;
@@ -29,9 +30,12 @@ mod fold_sessions;
 pub mod index;
 pub mod lifecycle;
 pub mod limits;
+mod listing;
 pub mod rows;
 pub mod snapshot;
+pub mod state;
 pub mod table;
+mod text;
 pub mod usage;
 
 #[cfg(test)]
@@ -41,6 +45,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
+pub use text::Text;
 
 use crate::event::{EventType, Family, Recorded};
 use crate::ids::{MachineId, RunId, SessionId};

@@ -1,28 +1,18 @@
 //! `GET /snapshot`, the contract's view of the fleet (contract §7), and `GET /state`, the fleet itself (design §10).
 
 use std::convert::Infallible;
+use std::iter::once;
 
-use actix_web::body::SizedStream;
+use actix_web::body::{MessageBody, SizedStream};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::stream;
-use patze_core::fleet::snapshot::Snapshot;
-use patze_core::fleet::{FOLD_VERSION, Fleet};
+use patze_core::fleet::{FOLD_VERSION, Text};
 
-use super::bodies::{Body, Written};
+use super::bodies::Written;
 use super::{Edge, answer};
 use crate::error::{Error, JSON};
-
-/// The contract's view, for [`Edge`].
-pub(super) fn snapshot_body() -> Body {
-    Body::new(|fleet: &Fleet| serde_json::to_vec(&Snapshot::of(fleet)))
-}
-
-/// The fleet itself, for [`Edge`].
-pub(super) fn state_body() -> Body {
-    Body::new(|fleet: &Fleet| serde_json::to_vec(fleet))
-}
 
 /// The contract's view.
 pub async fn snapshot(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
@@ -30,7 +20,7 @@ pub async fn snapshot(edge: web::Data<Edge>, request: HttpRequest) -> Result<Htt
         return Ok(known);
     }
     let Written { position, text } = edge.snapshot.newest(edge.log()).await?;
-    Ok(fresh(&edge, position).body(text))
+    Ok(fresh(&edge, position).body(shared(&text, "", "")))
 }
 
 /// `{logId, position, foldVersion, now, state}`.
@@ -44,11 +34,16 @@ pub async fn state(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpRe
         &edge.log_id,
         edge.plane.clock.now()
     );
-    // In three pieces, so that the large one stays shared.
-    let pieces = [Bytes::from(head), text, Bytes::from_static(b"}")];
-    let size = pieces.iter().map(Bytes::len).sum::<usize>() as u64;
-    let body = SizedStream::new(size, stream::iter(pieces.map(Ok::<_, Infallible>)));
-    Ok(fresh(&edge, position).body(body))
+    Ok(fresh(&edge, position).body(shared(&text, &head, "}")))
+}
+
+/// A body whose large pieces are those of `text` itself.
+fn shared(text: &Text, head: &str, tail: &'static str) -> impl MessageBody + use<> {
+    let size = head.len() + text.len + tail.len();
+    let head = Bytes::copy_from_slice(head.as_bytes());
+    let pieces = once(head).chain(text.pieces.clone()).chain(once(Bytes::from_static(tail.as_bytes())));
+    let pieces = pieces.filter(|piece| !piece.is_empty()).map(Ok::<_, Infallible>);
+    SizedStream::new(size as u64, stream::iter(pieces))
 }
 
 /// 304 if the client has the newest; 400 for a moment of the past, which is not built yet.

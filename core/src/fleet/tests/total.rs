@@ -29,7 +29,7 @@ pub(super) fn golden(stream: &mut Stream) {
 }
 
 /// A payload that every type can read; `seed` chooses among few ids and words, so that events meet.
-fn payload(machine: &str, seed: u64) -> Value {
+pub(super) fn payload(machine: &str, seed: u64) -> Value {
     const STATUS: [&str; 5] = ["online", "offline", "degraded", "failed", "ok"];
     const STATES: [&str; 9] = [
         "created",
@@ -58,8 +58,36 @@ fn payload(machine: &str, seed: u64) -> Value {
     })
 }
 
+/// An event that arrives.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    kind: Option<EventType>,
+    machine: &'static str,
+    /// How long ago it happened, ms.
+    ago: i64,
+    /// How long after the one before it arrives, ms.
+    step: i64,
+    payload: String,
+}
+
+impl Arrival {
+    pub fn arrive(&self, stream: &mut Stream) {
+        stream.now += self.step;
+        let event = Event::new(Parts {
+            id: EventId::from(format!("e{}", stream.fleet.position())),
+            machine: MachineId::new(self.machine),
+            type_name: self.kind.map_or("cron.unknown", EventType::name),
+            severity: Severity::Info,
+            occurred_at: START.plus(stream.now - self.ago),
+            trace: "{}",
+            payload: &self.payload,
+        });
+        stream.apply(&event, Origin::INGEST);
+    }
+}
+
 /// What arrives: mostly readable events that meet each other, some rubbish.
-fn arrivals() -> impl Strategy<Value = Vec<(usize, bool, u64, i64, i64, String)>> {
+pub(super) fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     let rubbish = prop_oneof![
         Just("{}".to_owned()),
         Just("{\"runId\":1}".to_owned()),
@@ -67,14 +95,15 @@ fn arrivals() -> impl Strategy<Value = Vec<(usize, bool, u64, i64, i64, String)>
         Just("not json".to_owned()),
         "\\PC{0,40}",
     ];
-    let payload = prop_oneof![4 => Just(String::new()), 1 => rubbish];
-    let one = (
-        0..EventType::ALL.len() + 1,
-        any::<bool>(),
-        0..200_u64,
-        -5_000_000..5_000_000_i64,
-        0..200_000_000_i64,
-        payload,
+    let rubbish = prop::option::weighted(0.2, rubbish);
+    let kind = (0..EventType::ALL.len() + 1).prop_map(|kind| EventType::ALL.get(kind).copied());
+    let machine = prop_oneof![Just("m"), Just("n")];
+    let (ago, step) = (-5_000_000..5_000_000_i64, 0..200_000_000_i64);
+    let one = (kind, machine, 0..200_u64, ago, step, rubbish).prop_map(
+        |(kind, machine, seed, ago, step, rubbish)| {
+            let payload = rubbish.unwrap_or_else(|| payload(machine, seed).to_string());
+            Arrival { kind, machine, ago, step, payload }
+        },
     );
     prop::collection::vec(one, 0..120)
 }
@@ -86,24 +115,7 @@ proptest! {
     fn any_stream_folds_and_survives_its_text(arrivals in arrivals(), split in 0..120_usize) {
         let mut stream = Stream::default();
         let mut resumed: Option<Stream> = None;
-        for (i, (kind, other_machine, seed, ago, step, rubbish)) in arrivals.into_iter().enumerate() {
-            let machine = if other_machine { "n" } else { "m" };
-            let known = EventType::ALL.get(kind).copied();
-            let text = if rubbish.is_empty() {
-                payload(machine, seed).to_string()
-            } else {
-                rubbish
-            };
-            stream.now += step;
-            let event = Event::new(Parts {
-                id: EventId::from(format!("e{i}")),
-                machine: MachineId::new(machine),
-                type_name: known.map_or("cron.unknown", EventType::name),
-                severity: Severity::Info,
-                occurred_at: START.plus(stream.now - ago),
-                trace: "{}",
-                payload: &text,
-            });
+        for (i, arrival) in arrivals.into_iter().enumerate() {
             if i == split {
                 // A checkpoint here, and the tail on top of it.
                 let text = serde_json::to_string(&stream.fleet).unwrap();
@@ -111,11 +123,11 @@ proptest! {
                 prop_assert_eq!(&fleet, &stream.fleet, "stored form and index");
                 resumed = Some(Stream { fleet, ..Stream::default() });
             }
-            stream.apply(&event, Origin::INGEST);
             if let Some(resumed) = &mut resumed {
                 resumed.now = stream.now;
-                resumed.apply(&event, Origin::INGEST);
+                arrival.arrive(resumed);
             }
+            arrival.arrive(&mut stream);
             // Views must hold at any position.
             let _ = stream.snapshot();
         }
