@@ -19,7 +19,7 @@ use crate::error::Error;
 /// Above so many sessions and runs a body is written off the worker thread: the first one would hold it up.
 const LARGE: usize = 500;
 /// How long the texts of what did not change are held after the last body. Pages that poll do so within seconds.
-pub const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_secs(60);
 
 /// What writes a view of the fleet, again and again.
 pub trait Writer: Default + Send + 'static {
@@ -104,12 +104,6 @@ impl<W: Writer> Body<W> {
             }
         });
     }
-
-    /// Whether anything is held.
-    pub async fn is_held(&self) -> bool {
-        let kept = self.kept.lock().await;
-        kept.newest.is_some() || kept.asked.is_some()
-    }
 }
 
 impl<W: Writer> Kept<W> {
@@ -121,5 +115,37 @@ impl<W: Writer> Kept<W> {
         let written = Written { position: fleet.position(), text: Arc::new(text) };
         self.newest = Some(written.clone());
         Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patze_actors::log::LogConfig;
+    use patze_core::time::Timestamp;
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn what_is_kept_is_let_go_when_nobody_asks_for_a_minute() {
+        let (clock, time) = Clock::virtual_at(Timestamp::EPOCH);
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(LogConfig::new(folder.path(), clock.clone())).unwrap();
+        let body = Body::<SnapshotWriter>::new(clock);
+        let is_held = async || body.kept.lock().await.newest.is_some();
+        assert!(!is_held().await);
+        for _ in 0..2 {
+            let first = body.newest(&log).await.unwrap();
+            assert!(Arc::ptr_eq(&body.newest(&log).await.unwrap().text, &first.text), "written once");
+            time.wait_for_sleepers(1).await;
+            // Somebody asks in time, so it stays for another minute.
+            time.advance(KEPT / 2).await;
+            body.newest(&log).await.unwrap();
+            time.advance(KEPT / 2).await;
+            time.wait_for_sleepers(1).await;
+            assert!(is_held().await);
+            time.advance(KEPT / 2).await;
+            time.wait_for_sleepers(0).await;
+            assert!(!is_held().await);
+        }
     }
 }
