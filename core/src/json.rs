@@ -47,9 +47,12 @@ fn is_plain(bytes: &[u8]) -> bool {
             | less(word ^ (ONES * u64::from(b'"')), 1)
             | less(word ^ (ONES * u64::from(b'\\')), 1)
     };
-    let (words, rest) = bytes.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| found | odd(u64::from_le_bytes(*word)));
-    found == 0 && rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\');
+    };
+    // The last eight bytes overlap the word before.
+    let words = bytes.as_chunks::<8>().0.iter().chain(std::iter::once(last));
+    words.fold(0, |found, word| found | odd(u64::from_le_bytes(*word))) == 0
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {
@@ -115,6 +118,7 @@ impl Inside<'_> {
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        self.out.reserve(name.len() + 4);
         self.comma();
         write_text(self.out, name);
         self.out.push(b':');

@@ -30,38 +30,30 @@ pub fn measure(bench: &Bench, report: &mut Report) {
     // Most runs of a hot state are over: 500 are open here.
     let usual = events(&bench.clock, 40);
     let full = fleet(&bench.clock, &usual);
-    snapshots(bench, report, &full, "500 runs open", true);
-    let mut writer = StateWriter::default();
-    of_process(bench, report, &full, "/state", false, |fleet, is_cold| {
-        if is_cold { StateWriter::default().write(fleet) } else { writer.write(fleet) }
-    });
+    of_process(bench, report, &full, "500 runs open", true, SnapshotWriter::write);
+    of_process(bench, report, &full, "/state", false, StateWriter::write);
     let open = events(&bench.clock, 1);
-    snapshots(bench, report, &fleet(&bench.clock, &open), "all runs open, details of each", false);
-    drop(open);
+    let full = fleet(&bench.clock, &open);
+    of_process(bench, report, &full, "all runs open, details of each", false, SnapshotWriter::write);
+    drop((open, full));
     over_http(bench, report, &usual);
-}
-
-fn snapshots(bench: &Bench, report: &mut Report, fleet: &Fleet, which: &str, has_goal: bool) {
-    let mut writer = SnapshotWriter::default();
-    of_process(bench, report, fleet, which, has_goal, |fleet, is_cold| {
-        if is_cold { SnapshotWriter::default().write(fleet) } else { writer.write(fleet) }
-    });
 }
 
 /// The CPU of bodies of the same fleet from nothing and by one writer that wrote the body before, a batch ago: 500 events of
 /// one machine, 25 new runs in five or six sessions of it, each time another machine. Both must be the same text.
-fn of_process(
+fn of_process<W: Default>(
     bench: &Bench,
     report: &mut Report,
     full: &Fleet,
     which: &str,
     has_goal: bool,
-    mut write: impl FnMut(&Fleet, bool) -> serde_json::Result<Text>,
+    write: fn(&mut W, &Fleet) -> serde_json::Result<Text>,
 ) {
     let (mut fleet, mut changes) = (full.clone(), Vec::new());
     let (start, supply) = (full.log_time(), Supply::from(full.log_time(), Ids::TimeOrdered));
     let (mut cold, mut warm, mut shared, mut size) = (Vec::new(), Vec::new(), 0, 0);
-    let mut before = write(&fleet, false).unwrap();
+    let mut writer = W::default();
+    let mut before = write(&mut writer, &fleet).unwrap();
     for batch in 0..bench.size(41, 11) {
         let recorded_at = start.plus((batch as i64 + 1) * BATCH as i64);
         for event in supply.batch(batch).iter() {
@@ -69,9 +61,10 @@ fn of_process(
             fleet.apply(&event.recorded(position, recorded_at, Origin::INGEST), &mut changes);
             changes.clear();
         }
-        let (text, took) = timed_here(&bench.clock, || write(&fleet, false).unwrap());
+        let (text, took) = timed_here(&bench.clock, || write(&mut writer, &fleet).unwrap());
         warm.push(took.cpu);
-        let (whole, took) = timed_here(&bench.clock, || write(&fleet, true).unwrap());
+        let mut new = W::default();
+        let (whole, took) = timed_here(&bench.clock, || write(&mut new, &fleet).unwrap());
         cold.push(took.cpu);
         assert!(text.to_vec() == whole.to_vec(), "a body is what is written from nothing");
         let known: HashSet<_> = before.pieces.iter().map(|piece| piece.as_ptr()).collect();
