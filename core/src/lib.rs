@@ -19,6 +19,7 @@ pub mod attention;
 pub mod event;
 pub mod fleet;
 pub mod ids;
+mod json;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;

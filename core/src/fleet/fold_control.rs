@@ -105,15 +105,13 @@ impl Fleet {
                 self.facts.server.tokens.insert(TokenFact { id, name, machine_id, expires_at });
                 Outcome::Folded
             }
-            Control::TokenBound { id, machine_id } => {
-                match self.facts.server.tokens.get_mut(cut(&id)) {
-                    Some(token) => {
-                        token.machine_id = Some(machine_id);
-                        Outcome::Folded
-                    }
-                    None => Outcome::Stale,
+            Control::TokenBound { id, machine_id } => match self.facts.server.tokens.get_mut(cut(&id)) {
+                Some(token) => {
+                    token.machine_id = Some(machine_id);
+                    Outcome::Folded
                 }
-            }
+                None => Outcome::Stale,
+            },
             Control::TokenRevoked { id } => {
                 self.facts.server.tokens.remove(cut(&id));
                 Outcome::Folded

@@ -135,11 +135,6 @@ impl Index {
         self.session_runs.get(session).copied().unwrap_or_default()
     }
 
-    /// Runs that are over, the newest end first.
-    pub fn ended_runs_newest_first(&self) -> impl Iterator<Item = &(Timestamp, RunKey)> {
-        self.ended_runs.iter().rev()
-    }
-
     /// Runs that are not over, the least recently touched minute first.
     pub fn open_runs(&self) -> impl Iterator<Item = &RunKey> {
         self.open_runs.iter().map(|(_, key)| key)

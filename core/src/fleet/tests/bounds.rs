@@ -141,14 +141,16 @@ fn usage_rows_are_bounded_and_nothing_is_lost() {
     let rows_of = |stream: &Stream, machine: &str| {
         stream.fleet.facts().usage.iter().filter(|row| row.key.machine_id.as_str() == machine).count()
     };
-    let usage = |machine: &str, model: usize| {
-        json!({"runId": "r", "machineId": machine, "provider": "p", "model": format!("x{model}"), "inputTokens": 1})
-    };
+    let usage = |machine: &str, model: usize| json!({"runId": "r", "machineId": machine, "provider": "p", "model": format!("x{model}"), "inputTokens": 1});
     // A machine that makes up model names fills its own share.
     for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE + 50 {
         stream.send_from("m", 0, "run.model.usage", &usage("m", model));
     }
-    assert_eq!(rows_of(&stream, "m"), limits::MAX_USAGE_ROWS_PER_MACHINE + 1, "the one without names is more");
+    assert_eq!(
+        rows_of(&stream, "m"),
+        limits::MAX_USAGE_ROWS_PER_MACHINE + 1,
+        "the one without names is more"
+    );
     let others = limits::MAX_USAGE_ROWS / limits::MAX_USAGE_ROWS_PER_MACHINE;
     for machine in (0..others).map(|i| format!("n{i:02}")) {
         for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE {

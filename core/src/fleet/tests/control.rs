@@ -51,7 +51,11 @@ fn a_machine_whose_clock_was_set_back_is_heard_though_its_heartbeats_are_old() {
     assert_eq!(stream.changes, [Change::Machine(machine())], "its actor is told");
     let pulse = stream.fleet.facts().machines.get(&machine()).unwrap().pulse.clone().unwrap();
     assert_eq!((pulse.heard_at, pulse.heard_position), (START.plus(stream.now), stream.fleet.position()));
-    assert_eq!((pulse.status, pulse.last_seen_at), (Status::Online, START.plus(7_200_000)), "no more than that");
+    assert_eq!(
+        (pulse.status, pulse.last_seen_at),
+        (Status::Online, START.plus(7_200_000)),
+        "no more than that"
+    );
 
     // It was called silent; an old heartbeat ends that, and leaves the gauges of the newest one.
     stream.seconds(120);
@@ -190,7 +194,8 @@ fn whatever_ends_a_stall_is_told_so_that_the_next_one_is_watched_for() {
     let tool = json!({"runId": "r", "sessionId": "s", "toolCallId": "t", "toolName": "x", "startedAt": "",
                       "status": "completed", "durationMs": 1, "success": true});
     let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": "x"});
-    let log = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+    let log =
+        json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
     for (type_name, payload) in [
         ("run.tool.started", &tool),
         ("run.tool.completed", &tool),
