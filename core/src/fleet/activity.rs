@@ -78,11 +78,7 @@ impl Fleet {
         level: Severity,
         at: Timestamp,
     ) {
-        push_within(
-            &mut self.facts.logs,
-            MAX_LOGS,
-            LogLine::of(machine_id, log, level, at),
-        );
+        push_within(&mut self.facts.logs, MAX_LOGS, LogLine::of(machine_id, log, level, at));
     }
 
     /// Adds an event to the recent ones.

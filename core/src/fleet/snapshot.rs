@@ -169,7 +169,7 @@ struct AgentView<'a> {
 }
 
 /// The contract's health words (contract §7.2).
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthWord {
     /// All is well.
