@@ -68,7 +68,7 @@ impl History {
 }
 
 /// The filters as groups of words, of each of which a line has one. None where nothing can match.
-fn tags(conn: &Connection, query: &LogQuery) -> Result<Option<Vec<Vec<String>>>, QueryError> {
+pub(super) fn tags(conn: &Connection, query: &LogQuery) -> Result<Option<Vec<Vec<String>>>, QueryError> {
     let mut groups = Vec::new();
     for (letter, text) in [
         ('m', query.machine.as_ref().map(MachineId::as_str)),
@@ -126,7 +126,7 @@ fn days(conn: &Connection, span: Span) -> Result<Option<(i64, i64)>, QueryError>
     }
 }
 
-fn statement(
+pub(super) fn statement(
     query: &LogQuery,
     words: Option<&Words>,
     tags: &[Vec<String>],

@@ -5,6 +5,8 @@ mod density;
 mod limits;
 mod logs;
 mod machines;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod runs;
 mod series;

@@ -80,7 +80,7 @@ pub(super) fn cut<T, const N: usize>(
 }
 
 /// The statement; none where nothing can match.
-fn statement(
+pub(super) fn statement(
     conn: &Connection,
     query: &RunQuery,
     after: Option<[i64; 2]>,

@@ -55,7 +55,7 @@ impl History {
 }
 
 /// The statement; none where nothing can match.
-fn statement(
+pub(super) fn statement(
     conn: &Connection,
     query: &SessionQuery,
     after: Option<[i64; 2]>,
