@@ -1,6 +1,7 @@
 //! History: how far behind the log it is under a steady load, what making it anew costs, and charts of a month and a year.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ fn lag(bench: &Bench, report: &mut Report) {
         let due = began + every * u32::try_from(batch).unwrap();
         // How far behind it is, seen at least ten times a batch.
         while clock.elapsed() < due {
-            block_on(clock.sleep(Duration::from_millis(5)));
+            block_on(async { clock.sleep(Duration::from_millis(5)).await });
             lags.push(following.history.status().lag);
         }
         following.running.append(&[supply.batch(batch)], clock);
@@ -108,13 +109,14 @@ fn rebuild(bench: &Bench, report: &mut Report) {
     let following = Following::new(&filled.dir, &bench.clock);
     following.catch_up();
     let took = bench.clock.elapsed() - began;
-    let bytes = std::fs::metadata(following.history.file()).map_or(0, |file| file.len());
+    let file = following.history.file().to_owned();
+    following.close();
+    let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
     report.note("made anew, events a second", format!("{:.0}", filled.events as f64 / took.as_secs_f64()));
     report.note("history.db, bytes an event", format!("{:.0}", bytes as f64 / filled.events as f64));
-    following.close();
 }
 
-/// The usage of a year, the heartbeats of two days (older ones are the log's rollups), one a minute.
+/// The usage of a year, and the heartbeats of nearly two days, one a minute: older ones are the log's rollups.
 fn charts(bench: &Bench, report: &mut Report) {
     let dir = bench.folder("history-charts");
     let days = bench.size(365, 30);
@@ -126,14 +128,14 @@ fn charts(bench: &Bench, report: &mut Report) {
     for day in 0..days {
         let events: Vec<Event> =
             (0..RUNS).flat_map(|run| of_run(start, i64::from(day), run, &mut number)).collect();
-        let batches: Vec<_> = events.chunks(BATCH).map(<[Event]>::into).collect();
+        let batches = batches(&events);
         for stretch in batches.chunks(STRETCH) {
             following.running.append(stretch, &clock);
         }
-        block_on(time.advance(Duration::from_millis(DAY.unsigned_abs())));
+        block_on(async { time.advance(Duration::from_millis(DAY.unsigned_abs())).await });
     }
-    let beats: Vec<Event> = (0..2 * 24 * 60).map(|n| beat(now.plus(-n * MINUTE), &mut number)).collect();
-    following.running.append(&beats.chunks(BATCH).map(<[Event]>::into).collect::<Vec<_>>(), &clock);
+    let beats: Vec<Event> = (0..5 * BATCH as i64).map(|n| beat(now.plus(-n * MINUTE), &mut number)).collect();
+    following.running.append(&batches(&beats), &clock);
     following.catch_up();
     let history = &following.history;
     for (name, days) in [("30 d", 30), ("1 y", 365)] {
@@ -165,6 +167,11 @@ fn charts(bench: &Bench, report: &mut Report) {
     report.note("runs of a machine, slowest of 20", format!("{runs:.1} ms"));
     following.close();
     let _ = std::fs::remove_dir_all(&dir);
+}
+
+/// Whole batches, as the log is fed.
+fn batches(events: &[Event]) -> Vec<Arc<[Event]>> {
+    events.chunks(BATCH).map(Arc::from).collect()
 }
 
 /// ms of the slowest of 20.
