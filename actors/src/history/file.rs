@@ -69,7 +69,7 @@ pub(super) fn open(
                 return Ok(Opened { conn, made: None });
             }
             Ok(Some(reason)) => reason,
-            Err(error) if is_damage(&error) => "it was damaged",
+            Err(error) if is_misfit(&error) => "it was damaged",
             // Locked, or no rights: throwing it away would not help.
             Err(error) => return Err(failed(error)),
         },
@@ -88,17 +88,23 @@ pub(super) fn for_reading(file: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// Whether the file itself is at fault.
+/// Whether the file itself is at fault: SQLite says so, or a column holds what none of ours ever does.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-        // What a table of ours never holds, or a table that is not there.
         || matches!(
             error,
             rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::FromSqlConversionFailure(..)
         )
-        || matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == rusqlite::ffi::SQLITE_ERROR)
+}
+
+/// The same, for statements that nothing from outside is part of: where one of these is refused, a table is missing.
+pub(super) fn is_misfit(error: &rusqlite::Error) -> bool {
+    let refused = |code: i32| code == rusqlite::ffi::SQLITE_ERROR;
+    is_damage(error)
+        || matches!(error, rusqlite::Error::SqliteFailure(failure, _) if refused(failure.extended_code))
+        || matches!(error, rusqlite::Error::SqlInputError { error, .. } if refused(error.extended_code))
 }
 
 /// Why the file cannot be used, if it cannot.

@@ -205,6 +205,10 @@ async fn lines_are_searched_and_filtered() {
         ("from=2026-02-21T08:00:03Z", vec!["g1", "l4", "l3"]),
         ("q=rate&to=2026-02-21T08:00:03Z", vec!["l2"]),
         ("from=2026-01-01T00:00:00Z&to=2026-02-20T00:00:00Z", vec![]),
+        // Four hundred days, a word of the search each.
+        ("q=rate&from=2025-01-17T00:00:00Z&to=2026-02-20T23:00:00Z", vec![]),
+        ("q=rate&from=2020-01-01T00:00:00Z", vec!["l3", "l2"]),
+        ("to=2026-02-20T00:00:00Z", vec![]),
     ] {
         let answer = ask(&server, &format!("/history/logs?{filter}")).await;
         assert_eq!(ids(&answer, "id"), found, "{filter}");

@@ -102,7 +102,7 @@ impl Projector {
                 Err(Stop::Log(error)) => return Err(error.into()),
                 Err(Stop::Redacted) => shared.condemn("events were redacted"),
                 // Once is mended by making it anew; a new file that is damaged at once is no longer its own fault.
-                Err(Stop::Sqlite(error)) if file::is_damage(&error) && made.is_none() => {
+                Err(Stop::Sqlite(error)) if file::is_misfit(&error) && made.is_none() => {
                     tracing::error!(%error, "history.db is damaged and is made anew");
                     shared.condemn("it was damaged");
                 }
