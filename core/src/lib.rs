@@ -7,6 +7,7 @@
 //! |---|---|
 //! | what an event is and when it is refused | [`event`] |
 //! | what is shown and counted, and why | [`fleet`] |
+//! | what `/history/…` answers | [`history`] |
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
@@ -18,6 +19,7 @@
 pub mod attention;
 pub mod event;
 pub mod fleet;
+pub mod history;
 pub mod ids;
 mod json;
 pub mod money;

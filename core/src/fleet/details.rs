@@ -22,6 +22,28 @@ pub enum ToolStatus {
     Cancelled,
 }
 
+impl ToolStatus {
+    /// The status of this name; any other word counts as cancelled (contract §6.4).
+    pub fn of(name: &str) -> Self {
+        match name {
+            "started" => Self::Started,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            _ => Self::Cancelled,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A tool call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,10 +159,10 @@ impl ToolCall {
             Some(call) => (0, call.started_at),
             None => (1, at),
         };
-        let status = match &*event.status {
-            "completed" => ToolStatus::Completed,
-            "failed" => ToolStatus::Failed,
-            _ => ToolStatus::Cancelled,
+        let status = match ToolStatus::of(&event.status) {
+            // It has ended, whatever it says.
+            ToolStatus::Started => ToolStatus::Cancelled,
+            status => status,
         };
         let call = Self {
             tool_call_id: ToolCallId::new(cut(&event.tool_call_id)),

@@ -311,6 +311,11 @@ impl Run {
         }
     }
 
+    /// The key of its session.
+    pub fn session_key(&self) -> SessionKey {
+        (self.machine_id.clone(), self.session_id.clone())
+    }
+
     /// The key of its agent.
     pub fn agent_key(&self) -> AgentKey {
         (self.machine_id.clone(), self.home.clone(), self.agent_id.clone())

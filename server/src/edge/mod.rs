@@ -29,6 +29,7 @@ mod connections;
 mod events;
 mod fleet;
 mod health;
+mod history;
 mod ingest;
 mod landing;
 mod layers;

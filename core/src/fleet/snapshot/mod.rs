@@ -14,7 +14,7 @@ mod views;
 
 use std::cmp::{Ordering, Reverse};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Result;
 
 use super::Fleet;
@@ -45,7 +45,7 @@ pub struct SnapshotWriter {
 }
 
 /// The contract's health words (contract §7.2).
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthWord {
     /// All is well.
