@@ -5,4 +5,5 @@ pub mod config;
 pub mod edge;
 pub mod error;
 pub mod guard;
+pub mod prices;
 pub mod serve;
