@@ -112,7 +112,7 @@ pub enum ImportError {
         /// The settings folder.
         dir: PathBuf,
         /// What was found.
-        source: ReadyFault,
+        source: Box<ReadyFault>,
     },
     /// The log takes nothing any more.
     #[error(
@@ -210,7 +210,7 @@ pub fn import(wanted: &Import<'_>) -> Result<Imported, ImportError> {
     let mut imported = Imported { stored: 0, known: 0, own: 0, ..looked };
     if empty {
         let scratch = Scratch::make(dir.join(swap::PART))
-            .map_err(|e| ImportError::Build { dir: dir.to_owned(), source: e.into() })?;
+            .map_err(|e| ImportError::Build { dir: dir.to_owned(), source: Box::new(e.into()) })?;
         build(dir, file, clock.now(), &scratch, &mut imported)?;
         imported.aside = swap::swap(dir, scratch, clock.now()).map_err(OpenError::Restoring)?;
     } else {
@@ -289,7 +289,7 @@ fn build(
     scratch: &Scratch,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
-    let failed = |source: ReadyFault| ImportError::Build { dir: dir.to_owned(), source };
+    let failed = |source: ReadyFault| ImportError::Build { dir: dir.to_owned(), source: source.into() };
     let database = scratch.path().join(DATABASE);
     let mut build = Build::begin(&database, now).map_err(failed)?;
     let mut lines = Lines::open(file)?;

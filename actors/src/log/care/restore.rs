@@ -56,7 +56,7 @@ pub enum RestoreError {
         /// The backup.
         path: PathBuf,
         /// What was found.
-        source: VerifyError,
+        source: Box<VerifyError>,
     },
     /// The log in it is not what was written.
     #[error(
@@ -83,7 +83,7 @@ pub enum RestoreError {
         /// The backup.
         path: PathBuf,
         /// What was found.
-        source: ReadyFault,
+        source: Box<ReadyFault>,
     },
 }
 
@@ -147,8 +147,8 @@ pub fn restore(dir: &Path, file: &Path, now: Timestamp) -> Result<Restored, Rest
     swap::finish(dir).map_err(OpenError::Restoring)?;
     let scratch = scratch(dir.join(swap::PART))?;
     let checked = unpack(file, &scratch, now)?;
-    let head =
-        renew(&scratch, now).map_err(|source| RestoreError::Ready { path: file.to_owned(), source })?;
+    let head = renew(&scratch, now)
+        .map_err(|source| RestoreError::Ready { path: file.to_owned(), source: source.into() })?;
     let aside = swap::swap(dir, scratch, now).map_err(OpenError::Restoring)?;
     Ok(Restored { checked, head, aside })
 }
@@ -171,8 +171,8 @@ fn unpack(file: &Path, scratch: &Scratch, now: Timestamp) -> Result<Checked, Res
         let before = place::beside(&database, &format!(".before-{:04}", manifest.schema + 1));
         std::fs::remove_file(&before).map_err(|source| RestoreError::Scratch { path: before, source })?;
     }
-    let report =
-        verify(&database).map_err(|source| RestoreError::Verify { path: file.to_owned(), source })?;
+    let report = verify(&database)
+        .map_err(|source| RestoreError::Verify { path: file.to_owned(), source: source.into() })?;
     if let Some(first) = report.findings.first() {
         let (faults, first) = (report.faults, first.to_string());
         return Err(RestoreError::Unsound { path: file.to_owned(), faults, first });
