@@ -7,6 +7,7 @@
 //! |---|---|
 //! | what an event is and when it is refused | [`event`] |
 //! | what is shown and counted, and why | [`fleet`] |
+//! | what `/history/…` answers | [`history`] |
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
@@ -20,7 +21,9 @@ pub mod attention;
 pub mod event;
 pub mod fleet;
 pub mod glob;
+pub mod history;
 pub mod ids;
+mod json;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;

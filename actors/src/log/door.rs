@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,6 +20,7 @@ use super::care::swap;
 use super::checkpoint;
 use super::connect;
 use super::digest::Digest;
+use super::follow::Follower;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
 use super::past::{self, Moment, Past, PastError};
@@ -27,6 +29,7 @@ use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
 use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
+use super::row::RowError;
 use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
@@ -85,6 +88,9 @@ pub(super) struct Shared {
     /// What a new writer starts from: folded and published.
     published: Mutex<Arc<Fleet>>,
     head: Mutex<Tail>,
+    /// Told when the head moves on, and when the log is closed.
+    moved: Condvar,
+    closing: AtomicBool,
     writing: Mutex<bool>,
     stopped_writing: Condvar,
     checker: Mutex<Option<Checker>>,
@@ -171,6 +177,8 @@ impl Log {
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
             head: Mutex::new(tail),
+            moved: Condvar::new(),
+            closing: AtomicBool::new(false),
             writing: Mutex::new(false),
             stopped_writing: Condvar::new(),
             checker: Mutex::new(None),
@@ -248,10 +256,18 @@ impl Log {
         after: u64,
         each: impl FnMut(&Recorded<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let read = |source| ReadError::Read { file: self.0.file.display().to_string(), source };
+        let read = |source| self.0.unreadable(source);
         let conn = connect::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
         scan::scan(&conn, after, head, each).map_err(read)
+    }
+
+    /// A reader that follows the log.
+    ///
+    /// # Errors
+    /// If no connection can be opened.
+    pub fn follower(&self) -> Result<Follower, ReadError> {
+        Follower::new(&self.0)
     }
 
     /// The fleet, folded up to the last transaction.
@@ -311,6 +327,7 @@ impl Log {
         let shared = &self.0;
         shared.queue.close();
         shared.proofs.close();
+        shared.end_following();
         let mut writing = locked(&shared.writing);
         while *writing {
             writing = shared.stopped_writing.wait(writing).unwrap_or_else(PoisonError::into_inner);
@@ -351,6 +368,32 @@ impl Shared {
 
     pub(super) fn set_head(&self, tail: &Tail) {
         *locked(&self.head) = *tail;
+        self.moved.notify_all();
+    }
+
+    /// Waits until the head is beyond `after`, and gives it. None once the log is closed.
+    pub(super) fn wait_past(&self, after: u64) -> Option<u64> {
+        let mut head = locked(&self.head);
+        loop {
+            if self.closing.load(Ordering::Acquire) {
+                return None;
+            }
+            if head.position > after {
+                return Some(head.position);
+            }
+            head = self.moved.wait(head).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn end_following(&self) {
+        // Under the lock, so that nobody is between looking and waiting.
+        let _head = locked(&self.head);
+        self.closing.store(true, Ordering::Release);
+        self.moved.notify_all();
+    }
+
+    pub(super) fn unreadable(&self, source: RowError) -> ReadError {
+        ReadError::Read { file: self.file.display().to_string(), source }
     }
 
     pub(super) fn head(&self) -> Head {

@@ -171,6 +171,8 @@ mod tests {
         std::fs::write(dir.path().join("patze.db.before-0002.part"), "left by a crash").unwrap();
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
         assert!(tables(&conn).contains(&"colours".to_owned()));
+        let backup = std::fs::metadata(dir.path().join("patze.db.before-0002")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&backup.permissions()) & 0o777, 0o600);
         let backup = Connection::open(dir.path().join("patze.db.before-0002")).unwrap();
         assert!(!tables(&backup).contains(&"colours".to_owned()));
         let kept: String =

@@ -34,7 +34,7 @@
 //!
 //! | to find out | open |
 //! |---|---|
-//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `health.rs` |
+//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `follow.rs`, `health.rs` |
 //! | what one transaction does | `transaction.rs`, `writer.rs` |
 //! | why a start is refused | `open.rs`, `place.rs`, `migrate.rs` |
 //! | how checkpoints are made and proven | `checkpoint.rs`, `proof.rs` |
@@ -60,6 +60,7 @@ pub mod checkpoint;
 mod connect;
 pub mod digest;
 mod door;
+mod follow;
 mod health;
 mod migrate;
 mod open;
@@ -69,8 +70,10 @@ mod proof;
 mod publish;
 pub mod queue;
 mod reader;
+mod rollup;
 mod row;
 mod scan;
+mod share;
 mod transaction;
 pub mod verify;
 mod wal;
@@ -79,6 +82,7 @@ mod writer;
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
 pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
+pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
 pub use past::{Moment, PastError};
@@ -86,5 +90,6 @@ pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};
+pub use rollup::Rollup;
 pub use row::RowError;
 pub use writer::{Writer, WriterError};

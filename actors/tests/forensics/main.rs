@@ -192,7 +192,7 @@ fn views_have_one_row_for_each_run_and_machine() {
     let expected = json!([
         {"machine": "", "name": null, "events": 7},
         {"machine": "mac-1", "name": "Studio", "events": 34},
-        {"machine": "vps-2", "name": "Hetzner", "events": 9},
+        {"machine": "vps-2", "name": "Hetzner", "events": 29},
     ]);
     assert_eq!(tables(&night.database, &[], machines), [expected]);
 }

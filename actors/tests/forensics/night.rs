@@ -92,9 +92,9 @@ impl Night {
     }
 
     /// The size of the database, with what is in the write-ahead log still.
-    pub fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> i64 {
         let conn = rusqlite::Connection::open(&self.database).unwrap();
-        let pragma = |name: &str| -> u64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+        let pragma = |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
         pragma("page_count") * pragma("page_size")
     }
 

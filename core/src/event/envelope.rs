@@ -125,13 +125,22 @@ struct Place<'a> {
     origin: Text<'a>,
 }
 
+/// The one payload with an object inside that is checked. Checked here and not in the payload's own type, because the
+/// fold must read what is in the log already.
+#[derive(Deserialize)]
+struct HeartbeatShape<'a> {
+    #[serde(borrow)]
+    resource: &'a RawValue,
+}
+
 /// Validates one envelope and normalises it (contract §3.2, §3.3). `json` is one JSON value.
 pub fn validate(json: &str) -> Result<Event, Rejection> {
     read(json, Reading::Sent)
 }
 
-/// Validates a line of an export. What a log held is what was validated when it came, so the event is the same text; the
-/// control plane's own events and payloads that were blanked since (`control.redacted`) pass too.
+/// Validates a line of an export. What a log held is what was validated when it came, so the event is the same text. The
+/// control plane's own events pass too. A payload need only be an object: what was taken under older rules, or was blanked
+/// since (`control.redacted`), must come back, and the fold passes over what it cannot read.
 pub fn validate_exported(json: &str) -> Result<Exported, Rejection> {
     let place: Place<'_> = serde_json::from_str(json).map_err(|e| {
         Rejection::new(
@@ -159,7 +168,7 @@ enum Reading {
 }
 
 fn read(json: &str, reading: Reading) -> Result<Event, Rejection> {
-    let envelope: Envelope<'_> = serde_json::from_str(json).map_err(|e| {
+    let envelope: Envelope<'_> = object(json).map_err(|e| {
         Rejection::new(
             Code::InvalidEnvelope,
             format!("the event must be an object with the strings version, id, machineId, severity, type and with ts, trace, payload: {e}"),
@@ -197,8 +206,7 @@ fn read(json: &str, reading: Reading) -> Result<Event, Rejection> {
     let trace = normal_trace(envelope.trace)?;
     let payload = envelope.payload.get();
     check_depth(payload)?;
-    // What was blanked has none of the fields that its type requires.
-    let known = EventType::of(&envelope.type_name).filter(|_| reading == Reading::Sent || !is_blank(payload));
+    let known = EventType::of(&envelope.type_name).filter(|_| reading == Reading::Sent);
     let named_machine = check_payload(known, payload).map_err(|e| {
         Rejection::new(Code::InvalidPayload, format!("payload of {}: {e}", envelope.type_name.0))
     })?;
@@ -218,6 +226,14 @@ fn read(json: &str, reading: Reading) -> Result<Event, Rejection> {
         trace: &trace,
         payload: &payload,
     }))
+}
+
+/// Reads an object. What serde derives for a struct takes an array of its fields for one as well.
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    if !json.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err(serde::de::Error::custom("must be an object"));
+    }
+    serde_json::from_str(json)
 }
 
 fn check_id(field: &str, id: &str) -> Result<(), Rejection> {
@@ -244,7 +260,7 @@ fn shown(text: &str) -> String {
 fn normal_trace(raw: &RawValue) -> Result<String, Rejection> {
     let invalid =
         || Rejection::new(Code::InvalidTrace, "trace must be an object whose traceId is a non-empty string");
-    let trace: Trace<'_> = serde_json::from_str(raw.get()).map_err(|_| invalid())?;
+    let trace: Trace<'_> = object(raw.get()).map_err(|_| invalid())?;
     if trace.trace_id.is_empty() {
         return Err(invalid());
     }
@@ -283,37 +299,25 @@ fn check_depth(json: &str) -> Result<(), Rejection> {
 
 /// Checks the fields that the type requires and returns the machine that the payload names.
 fn check_payload(known: Option<EventType>, json: &str) -> serde_json::Result<Option<Text<'_>>> {
-    if !json.starts_with('{') {
-        return Err(serde::de::Error::custom("must be an object"));
-    }
     Ok(match known {
-        Some(EventType::MachineRegistered) => {
-            Some(serde_json::from_str::<MachineRegistered<'_>>(json)?.machine_id)
-        }
+        Some(EventType::MachineRegistered) => Some(object::<MachineRegistered<'_>>(json)?.machine_id),
         Some(EventType::MachineHeartbeat) => {
-            Some(serde_json::from_str::<MachineHeartbeat<'_>>(json)?.machine_id)
+            if !object::<HeartbeatShape<'_>>(json)?.resource.get().starts_with('{') {
+                return Err(serde::de::Error::custom("resource must be an object"));
+            }
+            Some(object::<MachineHeartbeat<'_>>(json)?.machine_id)
         }
-        Some(EventType::AgentState) => {
-            Some(required(serde_json::from_str::<AgentState<'_>>(json)?.machine_id)?)
-        }
-        Some(EventType::SessionState) => {
-            Some(required(serde_json::from_str::<SessionState<'_>>(json)?.machine_id)?)
-        }
-        Some(EventType::RunState) => serde_json::from_str::<RunState<'_>>(json)?.machine_id,
-        Some(EventType::RunLog) => serde_json::from_str::<RunLog<'_>>(json)?.machine_id,
-        Some(EventType::ToolStarted) => serde_json::from_str::<ToolStarted<'_>>(json)?.machine_id,
-        Some(EventType::ToolCompleted) => serde_json::from_str::<ToolCompleted<'_>>(json)?.machine_id,
-        Some(EventType::ModelUsage) => Some(serde_json::from_str::<ModelUsage<'_>>(json)?.machine_id),
-        Some(EventType::ResourceUsage) => Some(serde_json::from_str::<ResourceUsage<'_>>(json)?.machine_id),
-        Some(EventType::Span) => Some(serde_json::from_str::<Span<'_>>(json)?.machine_id),
-        _ => serde_json::from_str::<AnyObject<'_>>(json)?.machine_id,
+        Some(EventType::AgentState) => Some(required(object::<AgentState<'_>>(json)?.machine_id)?),
+        Some(EventType::SessionState) => Some(required(object::<SessionState<'_>>(json)?.machine_id)?),
+        Some(EventType::RunState) => object::<RunState<'_>>(json)?.machine_id,
+        Some(EventType::RunLog) => object::<RunLog<'_>>(json)?.machine_id,
+        Some(EventType::ToolStarted) => object::<ToolStarted<'_>>(json)?.machine_id,
+        Some(EventType::ToolCompleted) => object::<ToolCompleted<'_>>(json)?.machine_id,
+        Some(EventType::ModelUsage) => Some(object::<ModelUsage<'_>>(json)?.machine_id),
+        Some(EventType::ResourceUsage) => Some(object::<ResourceUsage<'_>>(json)?.machine_id),
+        Some(EventType::Span) => Some(object::<Span<'_>>(json)?.machine_id),
+        _ => object::<AnyObject<'_>>(json)?.machine_id,
     })
-}
-
-/// Whether a payload is an object without fields, or with `redacted` alone.
-fn is_blank(json: &str) -> bool {
-    serde_json::from_str::<Fields<'_>>(json)
-        .is_ok_and(|fields| fields.0.iter().all(|(key, _)| **key == *"redacted"))
 }
 
 fn required(machine: Option<Text<'_>>) -> serde_json::Result<Text<'_>> {

@@ -22,6 +22,28 @@ pub enum ToolStatus {
     Cancelled,
 }
 
+impl ToolStatus {
+    /// The status of this name; any other word counts as cancelled (contract §6.4).
+    pub fn of(name: &str) -> Self {
+        match name {
+            "started" => Self::Started,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            _ => Self::Cancelled,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A tool call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,6 +117,9 @@ pub struct Details {
     /// Peaks, if any were told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peaks: Option<Peaks>,
+    /// Calls that had not ended when they made room for newer ones; an end of an unknown call is taken for one of theirs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub open_calls_gone: u32,
 }
 
 /// What a tool event added to a run's counts.
@@ -134,10 +159,10 @@ impl ToolCall {
             Some(call) => (0, call.started_at),
             None => (1, at),
         };
-        let status = match &*event.status {
-            "completed" => ToolStatus::Completed,
-            "failed" => ToolStatus::Failed,
-            _ => ToolStatus::Cancelled,
+        let status = match ToolStatus::of(&event.status) {
+            // It has ended, whatever it says.
+            ToolStatus::Started => ToolStatus::Cancelled,
+            status => status,
         };
         let call = Self {
             tool_call_id: ToolCallId::new(cut(&event.tool_call_id)),
@@ -191,7 +216,12 @@ impl Details {
     /// A tool call ended; the first end stands.
     pub fn tool_completed(&mut self, event: &ToolCompleted<'_>, at: Timestamp) -> ToolCounts {
         let known = self.take(&ToolCallId::new(cut(&event.tool_call_id)));
-        let (call, counts) = ToolCall::completed(known, event, at);
+        let is_unknown = known.is_none();
+        let (call, mut counts) = ToolCall::completed(known, event, at);
+        if is_unknown && self.open_calls_gone > 0 {
+            self.open_calls_gone -= 1;
+            counts.new = 0;
+        }
         self.place(call);
         counts
     }
@@ -224,9 +254,15 @@ impl Details {
         let at = self.tool_calls.partition_point(|other| other.started_at <= call.started_at);
         self.tool_calls.insert(at, call);
         if self.tool_calls.len() > MAX_TOOL_CALLS_PER_RUN {
-            self.tool_calls.remove(0);
+            let gone = self.tool_calls.remove(0);
+            self.open_calls_gone += u32::from(gone.status == ToolStatus::Started);
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 #[cfg(test)]
@@ -257,6 +293,26 @@ mod tests {
         assert_eq!(other.tool_started(&start, at), ToolCounts::default());
         assert_eq!(one, other);
         assert_eq!(one.tool_completed(&end, at), ToolCounts::default(), "the first end stands");
+    }
+
+    #[test]
+    fn more_parallel_calls_than_are_kept_are_counted_once_each() {
+        let mut details = Details::default();
+        let calls = MAX_TOOL_CALLS_PER_RUN as u32 + 10;
+        let (mut new, mut failed) = (0, 0);
+        for i in 0..calls {
+            let event = started(&format!("t{i}"), &Timestamp::from_millis(i64::from(i)).to_string());
+            new += details.tool_started(&serde_json::from_str(&event).unwrap(), Timestamp::EPOCH).new;
+        }
+        for i in 0..calls {
+            let event = completed(&format!("t{i}"), "failed");
+            let counts = details.tool_completed(&serde_json::from_str(&event).unwrap(), Timestamp::EPOCH);
+            (new, failed) = (new + counts.new, failed + counts.failed);
+        }
+        assert_eq!((new, failed), (calls, calls));
+        let lone = completed("lone", "completed");
+        let counts = details.tool_completed(&serde_json::from_str(&lone).unwrap(), Timestamp::EPOCH);
+        assert_eq!(counts.new, 1, "an end whose start never came is a call too");
     }
 
     #[test]

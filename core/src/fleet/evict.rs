@@ -70,7 +70,7 @@ impl Fleet {
         while self.index.detailed_ended_runs.len() > MAX_DETAILED_ENDED_RUNS {
             let Some((_, key)) = self.index.detailed_ended_runs.remove_min() else { break };
             if let Some(run) = self.facts.runs.get_mut(&key) {
-                run.details = None;
+                (run.details, run.details_gone) = (None, true);
             }
         }
         while self.index.agents.len() > MAX_AGENTS {

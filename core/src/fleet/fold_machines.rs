@@ -38,7 +38,7 @@ impl Fleet {
         let Some(status) = Status::of(&registered.status) else { return Outcome::Odd };
         let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
         let outcome = machine.register(event, &registered, status);
-        if outcome == Outcome::Folded {
+        if matches!(outcome, Outcome::Folded | Outcome::Stale) {
             changes.push(Change::Machine(id.clone()));
         }
         outcome
@@ -57,7 +57,7 @@ impl Fleet {
         let Some(status) = Status::of(&heartbeat.status) else { return Outcome::Odd };
         let Some(machine) = self.facts.machines.get_mut(id) else { return Outcome::Odd };
         let outcome = machine.heartbeat(event, &heartbeat, status);
-        if outcome == Outcome::Folded {
+        if matches!(outcome, Outcome::Folded | Outcome::Stale) {
             changes.push(Change::Machine(id.clone()));
         }
         outcome
@@ -94,6 +94,7 @@ impl Machine {
         status: Status,
     ) -> Outcome {
         if self.has_newer_pulse(event) {
+            self.hear(status, event);
             return Outcome::Stale;
         }
         self.reported_name = Some(cut_name(&registered.name)).filter(|name| !name.trim().is_empty());
@@ -113,6 +114,7 @@ impl Machine {
         status: Status,
     ) -> Outcome {
         if self.has_newer_pulse(event) {
+            self.hear(status, event);
             return Outcome::Stale;
         }
         if event.origin == Origin::CONTROL {
@@ -120,12 +122,24 @@ impl Machine {
             if pulse.status != status {
                 (pulse.status, pulse.since) = (status, event.effective());
             }
+            pulse.silenced = status == Status::Offline;
             pulse.last_event_id = EventId::new(event.id);
         } else {
             self.gauges = Some(heartbeat.resource);
             beat(self, status, event);
         }
         Outcome::Folded
+    }
+
+    /// A registration or heartbeat came whose time is before the newest one's, as from a machine whose clock was set back.
+    /// It shows that the machine lives, and no more: the gauges, and whatever else a newer one told, stay.
+    fn hear(&mut self, status: Status, event: &Recorded<'_>) {
+        let Some(pulse) = self.pulse.as_mut().filter(|_| event.origin != Origin::CONTROL) else { return };
+        (pulse.heard_at, pulse.heard_position) = (event.recorded_at, event.position);
+        if pulse.silenced && status != Status::Offline {
+            // Its own time would be before the silence that it ends.
+            (pulse.status, pulse.since, pulse.silenced) = (status, event.recorded_at, false);
+        }
     }
 
     fn has_newer_pulse(&self, event: &Recorded<'_>) -> bool {
@@ -139,6 +153,13 @@ fn beat(machine: &mut Machine, status: Status, event: &Recorded<'_>) {
         Some(pulse) if pulse.status == status => pulse.since,
         _ => at,
     };
-    let (heard_at, last_event_id) = (event.recorded_at, EventId::new(event.id));
-    machine.pulse = Some(Pulse { status, since, last_seen_at: at, heard_at, last_event_id });
+    machine.pulse = Some(Pulse {
+        status,
+        since,
+        silenced: false,
+        last_seen_at: at,
+        last_event_id: EventId::new(event.id),
+        heard_at: event.recorded_at,
+        heard_position: event.position,
+    });
 }

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
-use super::details::{Details, ToolCounts};
+use super::details::{Details, ToolCall, ToolCounts};
 use super::fold_agents::{agent_key, home_of};
 use super::fold_sessions::is_backfill;
 use super::index::RunEntry;
+use super::keys::KeyOf;
 use super::lifecycle::{LifeState, Reopening, Told};
-use super::limits::{MAX_USAGE_ROWS, cut, cut_message, cut_name, first_chars};
-use super::rows::{KeyOf, Run};
+use super::limits::{MAX_USAGE_ROWS, MAX_USAGE_ROWS_PER_MACHINE, cut, cut_message, cut_name, first_chars};
+use super::rows::Run;
 use super::usage::{Ledger, Totals, UsageKey, UsageRow};
 use super::{Change, Fleet, Outcome};
 use crate::event::payload::{
     ModelUsage, ResourceUsage, RunLog, RunState, Span, Text, ToolCompleted, ToolStarted,
 };
 use crate::event::{Recorded, Severity};
-use crate::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
+use crate::ids::{AgentId, EventId, MachineId, RunId, SessionId};
 
 /// The lane that an event of ours names beside its run.
 #[derive(Clone, Copy, Debug)]
@@ -97,56 +96,84 @@ impl Fleet {
         let at = event.effective();
         let session_id = SessionId::new(cut(&told.session_id));
         let run_told = self.see_run(KeyOf(id, run_id), |run| run.tell(event, &told, state));
-        self.see_session(KeyOf(id, session_id.as_str()), |session| session.count(&run_told, &told));
+        self.see_session(KeyOf(id, session_id.as_str()), changes, |session| session.count(&run_told, &told));
         self.see_agent(&agent_key(id, &told.home, &told.agent_id), at, |agent| {
             agent.runs += u64::from(run_told.is_new);
             agent.failed_runs += u64::from(run_told.has_failed);
         });
+        self.facts.failed_runs += u64::from(run_told.has_failed);
         let outcome = run_told.outcome;
         if outcome == Outcome::Folded && state.is_terminal() {
             self.evict_runs_of(&(id.clone(), session_id.clone()));
-            changes.push(Change::RunEnded(id.clone(), RunId::new(run_id)));
         }
         changes.push(Change::Session(id.clone(), session_id));
         outcome
     }
 
     /// A log line.
-    pub(super) fn fold_run_log(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_run_log(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(log) = serde_json::from_str::<RunLog<'_>>(event.payload) else { return Outcome::Unreadable };
         self.note(id, event, &[first_chars(&log.message, 80)]);
-        self.see_session(KeyOf(id, cut(&log.session_id)), |_| ());
+        if !log.run_id.is_empty() {
+            let session = Some(log.session_id.clone());
+            let lane = Lane { session: &session, ..NOWHERE };
+            self.see_run(KeyOf(id, cut(&log.run_id)), |run| run.place(&lane));
+        }
+        self.see_session(KeyOf(id, cut(&log.session_id)), changes, |_| ());
         let Some(level) = Severity::of(&log.level) else { return Outcome::Odd };
         self.note_log(id.clone(), &log, level, event.effective());
         Outcome::Folded
     }
 
     /// A tool call began.
-    pub(super) fn fold_tool_started(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_tool_started(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(started) = serde_json::from_str::<ToolStarted<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&started.tool_name), " started"]);
         let lane = Lane { session: &started.session_id, agent: &started.agent_id, home: &started.home };
-        self.change_details(id, &started.run_id, &lane, |details| {
-            details.tool_started(&started, event.effective())
+        self.change_details(id, &started.run_id, &lane, changes, |details| match details {
+            Some(details) => details.tool_started(&started, event.effective()),
+            None => ToolCall::started(None, &started, event.effective()).1,
         })
     }
 
     /// A tool call ended.
-    pub(super) fn fold_tool_completed(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_tool_completed(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(ended) = serde_json::from_str::<ToolCompleted<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&ended.tool_name), " ", cut(&ended.status)]);
         let lane = Lane { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
-        self.change_details(id, &ended.run_id, &lane, |details| {
-            details.tool_completed(&ended, event.effective())
+        self.change_details(id, &ended.run_id, &lane, changes, |details| match details {
+            Some(details) => details.tool_completed(&ended, event.effective()),
+            // Its start was counted, as far as can be told.
+            None => ToolCounts { new: 0, ..ToolCall::completed(None, &ended, event.effective()).1 },
         })
     }
 
     /// One model call's tokens and cost.
-    pub(super) fn fold_model_usage(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_model_usage(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(usage) = serde_json::from_str::<ModelUsage<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
@@ -160,7 +187,7 @@ impl Fleet {
             run.model = Some((provider.clone(), model.clone()));
             (run.session_id.clone(), run.agent_key())
         });
-        self.see_session(KeyOf(id, session.as_str()), |session| session.usage.add(&sum));
+        self.see_session(KeyOf(id, session.as_str()), changes, |session| session.usage.add(&sum));
         let at = event.effective();
         self.see_agent(&agent, at, |agent| agent.usage.add(&sum));
         let log_time = self.facts.log_time;
@@ -172,7 +199,12 @@ impl Fleet {
     }
 
     /// What a run takes of its machine.
-    pub(super) fn fold_resource_usage(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_resource_usage(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(measured) = serde_json::from_str::<ResourceUsage<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
@@ -181,39 +213,47 @@ impl Fleet {
         let Some(run) = measured.run_id.clone().filter(|run| !run.is_empty()) else {
             return Outcome::NotFolded;
         };
-        self.change_details(id, &run, &NOWHERE, |details| {
-            details.measured(&measured);
+        self.change_details(id, &run, &NOWHERE, changes, |details| {
+            details.into_iter().for_each(|details| details.measured(&measured));
             ToolCounts::default()
         })
     }
 
     /// A span of a run's trace.
-    pub(super) fn fold_span(&mut self, id: &MachineId, event: &Recorded<'_>) -> Outcome {
+    pub(super) fn fold_span(
+        &mut self,
+        id: &MachineId,
+        event: &Recorded<'_>,
+        changes: &mut Vec<Change>,
+    ) -> Outcome {
         let Ok(span) = serde_json::from_str::<Span<'_>>(event.payload) else { return Outcome::Unreadable };
         self.note(id, event, &["span ", cut(&span.name)]);
         let Some(run) = span.run_id.clone().filter(|run| !run.is_empty()) else { return Outcome::NotFolded };
-        self.change_details(id, &run, &NOWHERE, |details| {
-            details.span(&span, event.effective());
+        self.change_details(id, &run, &NOWHERE, changes, |details| {
+            details.into_iter().for_each(|details| details.span(&span, event.effective()));
             ToolCounts::default()
         })
     }
 
-    /// Changes what is kept of a run in detail. A run whose details have left the hot state counts on without them.
+    /// Changes what is kept of a run in detail. A run whose details have left the hot state counts on without them: then
+    /// there are none.
     fn change_details(
         &mut self,
         id: &MachineId,
         run_id: &str,
         lane: &Lane<'_, '_>,
-        change: impl FnOnce(&mut Details) -> ToolCounts,
+        changes: &mut Vec<Change>,
+        change: impl FnOnce(Option<&mut Details>) -> ToolCounts,
     ) -> Outcome {
         let session = self.see_run(KeyOf(id, cut(run_id)), |run| {
             run.place(lane);
-            let counts = change(Arc::make_mut(run.details.get_or_insert_default()));
+            let kept = !run.details_gone;
+            let counts = change(kept.then(|| Arc::make_mut(run.details.get_or_insert_default())));
             run.tool_calls = run.tool_calls.saturating_add(counts.new);
             run.failed_tool_calls = run.failed_tool_calls.saturating_add(counts.failed);
             run.session_id.clone()
         });
-        self.see_session(KeyOf(id, session.as_str()), |_| ());
+        self.see_session(KeyOf(id, session.as_str()), changes, |_| ());
         Outcome::Folded
     }
 
@@ -236,20 +276,16 @@ impl Fleet {
 
     /// Changes a row of usage; where there are too many, the machine's nameless row.
     fn change_usage(&mut self, key: UsageKey, change: impl FnOnce(&mut Ledger)) {
-        let full = self.facts.usage.len() >= MAX_USAGE_ROWS && self.facts.usage.get(&key).is_none();
-        let key = if full {
-            let machine_id = key.machine_id;
-            UsageKey {
-                machine_id,
-                home: Home::default(),
-                agent_id: AgentId::default(),
-                provider: SmolStr::default(),
-                model: SmolStr::default(),
-            }
+        let usage = &mut self.facts.usage;
+        let key = if usage.get(&key).is_none() {
+            let nameless = UsageKey::nameless(key.machine_id.clone());
+            let its = usage.from(nameless.clone()).take_while(|row| row.key.machine_id == key.machine_id);
+            let full = usage.len() >= MAX_USAGE_ROWS || its.count() >= MAX_USAGE_ROWS_PER_MACHINE;
+            if full { nameless } else { key }
         } else {
             key
         };
-        self.facts.usage.change(
+        usage.change(
             &key,
             || UsageRow { key: key.clone(), ledger: Ledger::default() },
             |row, _| change(&mut row.ledger),

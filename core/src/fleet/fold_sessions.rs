@@ -2,9 +2,10 @@
 
 use super::fold_agents::{agent_key, home_of};
 use super::index::SessionEntry;
+use super::keys::KeyOf;
 use super::lifecycle::{LifeState, Reopening, Told};
 use super::limits::{BACKFILL_AFTER, cut, cut_name};
-use super::rows::{KeyOf, Session};
+use super::rows::Session;
 use super::{Change, Fleet, Outcome, RunTold};
 use crate::event::Recorded;
 use crate::event::payload::{RunState, SessionState, Text};
@@ -26,15 +27,22 @@ impl Fleet {
         let Some(state) = LifeState::of(&told.to) else { return Outcome::Odd };
         let at = event.effective();
         let mut outcome = Outcome::Stale;
-        self.see_session(KeyOf(id, session_id), |session| outcome = session.tell(event, &told, state));
+        self.see_session(KeyOf(id, session_id), changes, |session| {
+            outcome = session.tell(event, &told, state);
+        });
         self.see_agent(&agent_key(id, &told.home, &told.agent_id), at, |_| ());
         changes.push(Change::Session(id.clone(), SessionId::new(session_id)));
         outcome
     }
 
-    /// Notes that a session or one of its runs had an event, and changes the session. Nothing happens for the nameless
-    /// session.
-    pub(super) fn see_session(&mut self, key: KeyOf<'_>, change: impl FnOnce(&mut Session)) {
+    /// Notes that a session or one of its runs had an event, and changes the session. A stall ends with it, and whoever
+    /// watches for the next one is told. Nothing happens for the nameless session.
+    pub(super) fn see_session(
+        &mut self,
+        key: KeyOf<'_>,
+        changes: &mut Vec<Change>,
+        change: impl FnOnce(&mut Session),
+    ) {
         if key.1.is_empty() {
             return;
         }
@@ -46,7 +54,9 @@ impl Fleet {
             |session, is_new| {
                 let before = (!is_new).then(|| SessionEntry::of(session));
                 session.touched = log_time;
-                session.stalled_since = None;
+                if session.stalled_since.take().is_some() {
+                    changes.push(Change::Session(key.0.clone(), session.session_id.clone()));
+                }
                 change(session);
                 index.session_changed(before, session);
             },

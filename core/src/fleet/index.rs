@@ -78,7 +78,7 @@ pub(super) struct RunEntry {
     minute: i64,
     active: bool,
     ended_at: Option<Timestamp>,
-    /// Over, and kept in detail.
+    /// Over, and kept in detail: with details, or with usage alone, as a run without a tool call has it.
     detailed: bool,
 }
 
@@ -92,7 +92,9 @@ impl RunEntry {
             minute: minute(run.touched),
             active: run.life.is_active(),
             ended_at,
-            detailed: ended_at.is_some() && run.details.is_some(),
+            detailed: ended_at.is_some()
+                && !run.details_gone
+                && (run.details.is_some() || run.model.is_some()),
         }
     }
 }
@@ -131,11 +133,6 @@ impl Index {
     /// The kept runs of a session.
     pub fn session_runs(&self, session: &SessionKey) -> SessionRuns {
         self.session_runs.get(session).copied().unwrap_or_default()
-    }
-
-    /// Runs that are over, the newest end first.
-    pub fn ended_runs_newest_first(&self) -> impl Iterator<Item = &(Timestamp, RunKey)> {
-        self.ended_runs.iter().rev()
     }
 
     /// Runs that are not over, the least recently touched minute first.

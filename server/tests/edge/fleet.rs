@@ -1,5 +1,6 @@
 //! `/snapshot` and `/state` (contract §7; design §10), and what survives a restart.
 
+use patze_core::fleet::snapshot::SnapshotWriter;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -104,6 +105,35 @@ async fn the_state_is_the_fleet_itself_with_its_place_and_time() {
     assert_eq!(answer["foldVersion"], patze_core::fleet::FOLD_VERSION);
     let fleet: patze_core::fleet::Fleet = serde_json::from_value(answer["state"].clone()).unwrap();
     assert_eq!(&fleet, &*server.plane.log.fleet());
+    server.stop().await;
+}
+
+/// A body is sent in pieces that are kept from the one before; what arrives is the text written from nothing.
+#[actix_rt::test]
+async fn a_body_of_kept_pieces_is_the_one_from_nothing() {
+    let (server, _time) = Server::start_virtual().await;
+    for step in 0..4 {
+        let runs = (0..400).map(|n| {
+            let (run, to) =
+                (format!("r{}", n * (step + 1)), ["running", "streaming", "failed"][(n + step) % 3]);
+            run_state(&format!("e{step}-{n}"), "m1", &run, "created", to)
+        });
+        server.ingest(&runs.collect::<Vec<_>>()).await;
+        let response = server.get("/snapshot").await;
+        let (position, length) = (server.plane.log.head().position, response.content_length());
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(tag.contains(&format!("-{position}-")), "{tag} at {position}");
+        let body = response.bytes().await.unwrap();
+        let fleet = server.plane.log.fleet();
+        let whole = SnapshotWriter::default().write(&fleet).unwrap().to_vec();
+        assert_eq!((fleet.position(), length), (position, Some(whole.len() as u64)));
+        assert!(body == whole, "step {step}: {} bytes for {}", body.len(), whole.len());
+        let state = server.get("/state").await.bytes().await.unwrap();
+        let text = serde_json::to_vec(&*fleet).unwrap();
+        assert!(state.ends_with(&[&text[..], b"}"].concat()), "step {step}");
+    }
+    // The last ones were written off the worker thread.
+    assert!(server.plane.log.fleet().facts().runs.len() > 500);
     server.stop().await;
 }
 
