@@ -172,7 +172,7 @@ impl Batch<'_> {
                 row.touched.millis(),
                 sql(slot.position),
             ])?;
-        if agent != slot.tagged { self.tag_lines(slot.key, agent) } else { Ok(()) }
+        if slot.tagged == Some(agent) { Ok(()) } else { self.tag_lines(slot.key, agent) }
     }
 }
 
@@ -208,7 +208,7 @@ pub(super) fn load(conn: &Connection, names: &mut Names, key: &RunKey) -> rusqli
                 key: row.get("key")?,
                 row: run,
                 peaks,
-                tagged: numbers.0,
+                tagged: Some(numbers.0),
                 position: count(row, "position")?,
             };
             Ok((slot, numbers, model))
