@@ -10,7 +10,8 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::open::Fault;
-use super::scan::{self, sql};
+use super::scan;
+use crate::sqlite::{self, sql};
 
 /// Positions between two checkpoints.
 pub const EVERY: u64 = 50_000;
@@ -93,7 +94,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Fleet, CodecError> {
 pub(super) fn positions(conn: &Connection) -> rusqlite::Result<Vec<u64>> {
     let mut statement =
         conn.prepare_cached("SELECT position FROM checkpoints WHERE fold_version = ?1 ORDER BY position")?;
-    statement.query_map([FOLD_VERSION], |row| scan::position(row, 0))?.collect()
+    statement.query_map([FOLD_VERSION], |row| sqlite::count(row, 0))?.collect()
 }
 
 /// The fleet at `position`, as the checkpoint there has it.
@@ -119,7 +120,7 @@ pub(super) fn position_before(conn: &Connection, most: u64) -> rusqlite::Result<
     conn.prepare_cached(
         "SELECT coalesce(max(position), 0) FROM checkpoints WHERE fold_version = ?1 AND position <= ?2",
     )?
-    .query_row(params![FOLD_VERSION, sql(most)], |row| scan::position(row, 0))
+    .query_row(params![FOLD_VERSION, sql(most)], |row| sqlite::count(row, 0))
 }
 
 /// Folds the log into `fleet` up to `to`, and shows each fleet at a multiple of `every` to `milestone`.

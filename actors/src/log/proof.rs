@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 
 use super::batch::{AppendError, Lane};
 use super::checkpoint::{self, CodecError, Upkeep};
-use super::connect;
 use super::digest::hex;
 use super::door::Shared;
 use super::health::Metrics;
 use super::open::Fault;
 use super::queue::Work;
+use crate::sqlite;
 
 /// The live fleet at a position, waiting to be compared.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Proof {
 pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Proven, ProofError> {
     let position = live.position();
     let read = |source: Fault| ProofError::Read { position, source };
-    let conn = connect::for_reading(&shared.file).map_err(|e| read(e.into()))?;
+    let conn = sqlite::for_reading(&shared.file).map_err(|e| read(e.into()))?;
     let mut rebuilt = checkpoint::newest(&conn, position).map_err(|e| read(e.into()))?;
     let stands = rebuilt.position() == position && position > 0;
     let mut stored = Vec::new();

@@ -104,7 +104,7 @@ fn lag(bench: &Bench, report: &mut Report) {
 
 fn rebuild(bench: &Bench, report: &mut Report) {
     let filled = bench.filled();
-    let _ = std::fs::remove_file(filled.dir.join(patze_actors::history::FILE));
+    let _ = std::fs::remove_file(filled.dir.join(patze_actors::log::HISTORY));
     let began = bench.clock.elapsed();
     let following = Following::new(&filled.dir, &bench.clock);
     following.catch_up();

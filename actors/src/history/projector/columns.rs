@@ -7,10 +7,7 @@ use patze_core::time::Timestamp;
 use rusqlite::Row;
 use smol_str::SmolStr;
 
-/// A position or a count as SQLite takes it.
-pub(in crate::history) fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
+use crate::sqlite::count;
 
 /// A life as columns.
 pub(super) struct LifeColumns<'a> {
@@ -68,9 +65,4 @@ pub(in crate::history) fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
 
 pub(in crate::history) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<SmolStr>> {
     Ok(row.get::<_, Option<String>>(column)?.map(SmolStr::from))
-}
-
-pub(in crate::history) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, value))
 }

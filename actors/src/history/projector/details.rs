@@ -11,8 +11,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::batch::Batch;
-use super::columns::{sql, text};
+use super::columns::text;
 use super::runs::NOWHERE;
+use crate::sqlite::sql;
 
 impl Batch<'_> {
     pub(super) fn tool_started(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {

@@ -9,7 +9,7 @@ use patze_core::time::Timestamp;
 use rusqlite::params;
 
 use super::batch::Batch;
-use super::columns::sql;
+use crate::sqlite::sql;
 
 /// A line's row but for its place.
 struct Line<'a> {

@@ -13,8 +13,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, RunSlot};
-use super::columns::{LifeColumns, code, count, life, sql, totals};
+use super::columns::{LifeColumns, code, life, totals};
 use super::names::Names;
+use crate::sqlite::{count, sql};
 
 pub(super) const NOWHERE: Lane<'static, 'static> = Lane { session: &None, agent: &None, home: &None };
 

@@ -10,8 +10,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, SessionSlot};
-use super::columns::{LifeColumns, count, life, sql, text, totals};
+use super::columns::{LifeColumns, life, text, totals};
 use super::names::Names;
+use crate::sqlite::{count, sql};
 
 impl Batch<'_> {
     pub(super) fn session_state(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {

@@ -13,12 +13,12 @@ use rusqlite::{Connection, Row, params_from_iter};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
-use super::super::file;
 use super::cursor::Asked;
 use super::limits::MAX_SEARCH_DAYS;
 use super::runs::cut;
 use super::words::Words;
 use super::{Conditions, Paging, Span, invalid, number};
+use crate::sqlite;
 
 /// Runs or sessions of one id, on as many machines.
 const MAX_SAME: i64 = 64;
@@ -108,7 +108,7 @@ pub(super) fn tags(conn: &Connection, query: &LogQuery) -> Result<Option<Vec<Vec
 /// The days that the lines of a time are of, where naming them helps.
 fn days(conn: &Connection, span: Span) -> Result<Option<(i64, i64)>, QueryError> {
     let day = |at: Timestamp| at.millis().max(0) / DAY;
-    let newest = file::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
+    let newest = sqlite::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
     let today = newest.map_or(0, day);
     let last = span.to.map(|to| day(to.plus(-1))).filter(|last| *last < today);
     let first = span.from.map(day);

@@ -8,7 +8,8 @@ use patze_core::time::Timestamp;
 use rusqlite::Row;
 use smol_str::SmolStr;
 
-use super::super::projector::columns::{count, life, text, totals};
+use super::super::projector::columns::{life, text, totals};
+use crate::sqlite::count;
 
 /// A run with its names, from `runs`; the caller adds INDEXED BY and WHERE.
 pub(super) const RUN: &str = "SELECT runs.*, m.text AS machine_name, a.text AS agent_name, h.text AS home_name, \

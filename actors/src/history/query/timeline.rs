@@ -12,9 +12,10 @@ use rusqlite::{Connection, Row};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
-use super::super::projector::columns::{count, state, text};
+use super::super::projector::columns::{state, text};
 use super::limits::MAX_STEPS;
 use super::{number, rows};
+use crate::sqlite::count;
 
 /// Shorter gaps are no waits, ms.
 const LEAST_WAIT: i64 = 100;

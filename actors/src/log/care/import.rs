@@ -24,7 +24,6 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::oneshot;
 
 use super::super::batch::{AppendError, Batch, Lane, Placed};
-use super::super::connect;
 use super::super::digest::GENESIS;
 use super::super::door::{CloseError, Log, LogConfig};
 use super::super::open::{self, OpenError};
@@ -36,6 +35,7 @@ use super::super::writer::WriterError;
 use super::disk::Scratch;
 use super::restore::{self, ReadyFault};
 use super::swap;
+use crate::sqlite;
 
 /// No line that the log could hold is longer, escapes included.
 const LINE_BYTES: u64 = 8 << 20;
@@ -189,7 +189,7 @@ pub fn import(wanted: &Import<'_>) -> Result<Imported, ImportError> {
         let database = dir.join(DATABASE);
         let conn = database.exists().then(|| {
             open::check_header(&database)?;
-            connect::for_reading(&database).map_err(|e| OpenError::sqlite(&database, "open", e))
+            sqlite::for_reading(&database).map_err(|e| OpenError::sqlite(&database, "open", e))
         });
         let conn = conn.transpose()?;
         let unread = |e| OpenError::sqlite(&database, "read", e);

@@ -5,8 +5,8 @@ use patze_core::time::Timestamp;
 use rusqlite::Rows;
 
 use super::super::digest::{Chain, Digest};
-use super::super::scan::position;
 use super::{Finding, Findings, Walked};
+use crate::sqlite;
 
 /// Takes rows by position and closes each commit when its last row has passed.
 pub(super) struct Walk<'stmt> {
@@ -103,14 +103,14 @@ impl<'stmt> Walk<'stmt> {
     /// Opens the next commit, if there is one.
     fn advance(&mut self, findings: &mut Findings) -> rusqlite::Result<()> {
         let Some(row) = self.commits.next()? else { return Ok(()) };
-        let first = position(row, 0)?;
+        let first = sqlite::count(row, 0)?;
         let expected = self.walked.position + 1;
         if first != expected {
             findings.add(Finding::Gap { expected, first });
         }
         self.open = Some(Open {
             first,
-            last: position(row, 1)?,
+            last: sqlite::count(row, 1)?,
             recorded_at: Timestamp::from_millis(row.get(2)?),
             // A digest of another length is none.
             digest: row.get(3).unwrap_or_default(),
