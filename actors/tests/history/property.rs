@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use patze_actors::history::query::{
-    DensityQuery, LogQuery, Paging, RunQuery, SeriesQuery, SessionQuery, UsageQuery,
-};
+use patze_actors::history::query::{DensityQuery, ListQuery, LogQuery, Paging, SeriesQuery, UsageQuery};
 use patze_actors::log::StoredEvent;
 use patze_core::event::{Event, Severity};
 use patze_core::history::{RunItem, SessionItem, UsageBucket, UsageBy};
@@ -163,7 +161,7 @@ fn paging(cursor: Option<String>) -> Paging {
 
 fn runs(running: &Running, naive: &Naive) {
     let items: Vec<RunItem> =
-        all(|cursor| async { running.history.runs(RunQuery::default(), paging(cursor)).await.unwrap() });
+        all(|cursor| async { running.history.runs(ListQuery::default(), paging(cursor)).await.unwrap() });
     assert!(items.is_sorted_by(|a, b| a.created_at >= b.created_at), "newest first");
     let listed: BTreeMap<_, _> =
         items.iter().map(|item| ((item.machine_id.to_string(), item.run_id.to_string()), item)).collect();
@@ -187,7 +185,7 @@ fn runs(running: &Running, naive: &Naive) {
         };
         assert_eq!(&told, run, "{key:?}");
     }
-    let query = RunQuery { machine: Some("m1".into()), agent: Some("a1".into()), ..RunQuery::default() };
+    let query = ListQuery { machine: Some("m1".into()), agent: Some("a1".into()), ..ListQuery::default() };
     let of_agent: Vec<RunItem> =
         all(|cursor| async { running.history.runs(query.clone(), paging(cursor)).await.unwrap() });
     let expected = naive
@@ -198,9 +196,8 @@ fn runs(running: &Running, naive: &Naive) {
 }
 
 fn sessions(running: &Running, naive: &Naive) {
-    let items: Vec<SessionItem> = all(|cursor| async {
-        running.history.sessions(SessionQuery::default(), paging(cursor)).await.unwrap()
-    });
+    let items: Vec<SessionItem> =
+        all(|cursor| async { running.history.sessions(ListQuery::default(), paging(cursor)).await.unwrap() });
     let expected = naive.sessions.iter().filter(|(_, session)| !session.state.is_empty());
     assert_eq!(items.len(), expected.clone().count());
     for (key, session) in expected {

@@ -1,5 +1,6 @@
 //! Columns that several tables share, in both directions.
 
+use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::usage::Totals;
 use patze_core::money::NanoUsd;
@@ -65,4 +66,10 @@ pub(in crate::history) fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
 
 pub(in crate::history) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<SmolStr>> {
     Ok(row.get::<_, Option<String>>(column)?.map(SmolStr::from))
+}
+
+pub(in crate::history) fn peaks(row: &Row<'_>) -> rusqlite::Result<Option<Peaks>> {
+    let Some(cpu_pct) = row.get("peak_cpu_pct")? else { return Ok(None) };
+    let (memory_bytes, memory_pct) = (row.get("peak_memory_bytes")?, row.get("peak_memory_pct")?);
+    Ok(Some(Peaks { cpu_pct, memory_bytes, memory_pct }))
 }

@@ -2,7 +2,6 @@
 
 use patze_core::event::Recorded;
 use patze_core::event::payload::{ModelUsage, RunState, Text};
-use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::limits::{cut_message, cut_name};
 use patze_core::fleet::rows::{Run, RunKey};
@@ -13,7 +12,7 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, RunSlot};
-use super::columns::{LifeColumns, code, life, totals};
+use super::columns::{LifeColumns, code, life, peaks, totals};
 use super::names::Names;
 use crate::sqlite::{count, sql};
 
@@ -197,18 +196,10 @@ pub(super) fn load(conn: &Connection, names: &mut Names, key: &RunKey) -> rusqli
                 failed_tool_calls: row.get("failed_tool_calls")?,
                 ..Run::new(key.clone(), Timestamp::from_millis(row.get("touched")?))
             };
-            let peaks = match row.get::<_, Option<f64>>("peak_cpu_pct")? {
-                Some(cpu_pct) => Some(Peaks {
-                    cpu_pct,
-                    memory_bytes: row.get("peak_memory_bytes")?,
-                    memory_pct: row.get("peak_memory_pct")?,
-                }),
-                None => None,
-            };
             let slot = RunSlot {
                 key: row.get("key")?,
                 row: run,
-                peaks,
+                peaks: peaks(row)?,
                 tagged: Some(numbers.0),
                 position: count(row, "position")?,
             };

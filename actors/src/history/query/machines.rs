@@ -9,7 +9,7 @@ use rusqlite::{Row, params_from_iter};
 
 use super::super::door::{History, QueryError};
 use super::cursor::Asked;
-use super::runs::cut;
+use super::lists::cut;
 use super::{Conditions, Paging, number};
 
 /// Which machines.

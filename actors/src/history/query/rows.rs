@@ -1,6 +1,5 @@
 //! Runs and sessions as they are shown.
 
-use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::history::{RunItem, SessionItem, Sum};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
@@ -8,7 +7,7 @@ use patze_core::time::Timestamp;
 use rusqlite::Row;
 use smol_str::SmolStr;
 
-use super::super::projector::columns::{life, text, totals};
+use super::super::projector::columns::{life, peaks, text, totals};
 use crate::sqlite::count;
 
 /// A run with its names, from `runs`; the caller adds INDEXED BY and WHERE.
@@ -37,14 +36,6 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunItem> {
     let created_at = Timestamp::from_millis(row.get("created_at")?);
     let updated_at = Timestamp::from_millis(row.get("state_at")?);
     let ended_at = state.is_terminal().then_some(updated_at);
-    let peaks = match row.get::<_, Option<f64>>("peak_cpu_pct")? {
-        Some(cpu_pct) => Some(Peaks {
-            cpu_pct,
-            memory_bytes: row.get("peak_memory_bytes")?,
-            memory_pct: row.get("peak_memory_pct")?,
-        }),
-        None => None,
-    };
     Ok(RunItem {
         run_id: RunId::from(row.get::<_, String>("id")?),
         machine_id: MachineId::from(name(row, "machine_name")?),
@@ -64,7 +55,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunItem> {
         tool_calls: row.get("tool_calls")?,
         failed_tool_calls: row.get("failed_tool_calls")?,
         usage: Sum::from(&totals(row)?),
-        peaks,
+        peaks: peaks(row)?,
     })
 }
 
