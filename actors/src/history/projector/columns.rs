@@ -44,12 +44,22 @@ pub(in crate::history) fn code(state: LifeState) -> i64 {
 pub(in crate::history) fn life(row: &Row<'_>) -> rusqlite::Result<Life> {
     let Some(code) = row.get::<_, Option<i64>>("state")? else { return Ok(Life::Unseen) };
     let state = state(code)?;
-    let at = Timestamp::from_millis(row.get("state_at")?);
+    let at = at(row, "state_at")?;
     Ok(if state.is_terminal() {
         Life::Ended { state, at, reason: text(row, "reason")?, backfilled: row.get("backfilled")? }
     } else {
         Life::Active { state, since: at }
     })
+}
+
+/// An instant.
+pub(in crate::history) fn at(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+/// An instant that may be missing.
+pub(in crate::history) fn maybe_at(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
 pub(in crate::history) fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {

@@ -8,11 +8,10 @@ use patze_core::fleet::rows::{Run, RunKey};
 use patze_core::fleet::usage::Totals;
 use patze_core::fleet::{Lane, Outcome, RunTold};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
-use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, RunSlot};
-use super::columns::{LifeColumns, code, life, peaks, totals};
+use super::columns::{LifeColumns, at, code, life, peaks, totals};
 use super::names::Names;
 use crate::sqlite::{count, sql};
 
@@ -189,12 +188,12 @@ pub(super) fn load(conn: &Connection, names: &mut Names, key: &RunKey) -> rusqli
             let run = Run {
                 life: life(row)?,
                 session_id: SessionId::new(row.get::<_, Option<String>>("session_id")?.unwrap_or_default()),
-                created_at: Timestamp::from_millis(row.get("created_at")?),
+                created_at: at(row, "created_at")?,
                 last_event_id: EventId::from(row.get::<_, String>("last_event_id")?),
                 usage: totals(row)?,
                 tool_calls: row.get("tool_calls")?,
                 failed_tool_calls: row.get("failed_tool_calls")?,
-                ..Run::new(key.clone(), Timestamp::from_millis(row.get("touched")?))
+                ..Run::new(key.clone(), at(row, "touched")?)
             };
             let slot = RunSlot {
                 key: row.get("key")?,

@@ -13,6 +13,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
+use super::super::projector::columns::at;
 use super::cursor::Asked;
 use super::limits::MAX_SEARCH_DAYS;
 use super::lists::cut;
@@ -186,7 +187,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<LogItem> {
     Ok(LogItem {
         position: row.get::<_, i64>("position")?.unsigned_abs(),
         id: SmolStr::from(row.get::<_, String>("id")?),
-        ts: Timestamp::from_millis(row.get("at")?),
+        ts: at(row, "at")?,
         machine_id: MachineId::from(name(row, "machine_name")?),
         run_id: RunId::from(name(row, "run_id")?),
         session_id: SessionId::from(name(row, "session_id")?),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
-use super::super::projector::columns::{state, text, totals};
+use super::super::projector::columns::{at, maybe_at, state, text, totals};
 use super::limits::MAX_STEPS;
 use super::{number, rows};
 use crate::sqlite::count;
@@ -118,7 +118,7 @@ impl Drawing<'_> {
              WHERE run = ?1 LIMIT ?2",
             |row| {
                 let told: Timestamp = at(row, "started_at")?;
-                let ended = row.get::<_, Option<i64>>("ended_at")?.map(Timestamp::from_millis);
+                let ended = maybe_at(row, "ended_at")?;
                 let duration: Option<f64> = row.get("duration_ms")?;
                 let millis = duration.map(|ms| ms.round() as i64);
                 let (start, end) = match (ended, millis) {
@@ -250,7 +250,7 @@ impl Drawing<'_> {
 
     fn spans(&mut self) -> rusqlite::Result<()> {
         let spans = self.all("SELECT * FROM spans WHERE run = ?1 LIMIT ?2", |row| {
-            let end = row.get::<_, Option<i64>>("ended_at")?.map(Timestamp::from_millis);
+            let end = maybe_at(row, "ended_at")?;
             let what = What::Span {
                 id: SmolStr::from(row.get::<_, String>("id")?),
                 parent_span_id: text(row, "parent")?,
@@ -268,8 +268,4 @@ impl Drawing<'_> {
 fn step(start: Timestamp, end: Option<Timestamp>, what: What) -> Step {
     let duration_ms = end.map(|end| end.since(start) as f64);
     Step { start, end, duration_ms, what }
-}
-
-fn at(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
-    Ok(Timestamp::from_millis(row.get(column)?))
 }
