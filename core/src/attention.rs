@@ -86,7 +86,10 @@ pub fn attention(fleet: &Fleet) -> Vec<Attention> {
 pub(crate) fn attention_of(fleet: &Fleet, ends: &Ends) -> Vec<Attention> {
     let mut found = Vec::new();
     for machine in fleet.facts().machines.iter().filter(|machine| !machine.paused) {
-        about_machine(fleet, machine, &mut found);
+        // What is not shown needs nobody's attention.
+        if !machine.pulse.as_ref().is_some_and(|pulse| fleet.is_ghost(machine, pulse)) {
+            about_machine(fleet, machine, &mut found);
+        }
     }
     about_ended_runs(fleet, ends, &mut found);
     about_silent_runs(fleet, &mut found);

@@ -57,7 +57,9 @@ impl Timestamp {
     /// Reads RFC 3339, a date alone (midnight UTC) and a date-time without zone (as UTC): design §18.4, W-C8.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let instant = if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        let instant = if let Some(instant) = as_we_write(text) {
+            instant
+        } else if let Ok(instant) = text.parse::<jiff::Timestamp>() {
             instant
         } else {
             // A zone-less text; one with a zone that `Timestamp` refused must not pass as if it had none.
@@ -110,6 +112,32 @@ impl Timestamp {
         put(20..23, millis % SECOND);
         text
     }
+}
+
+/// Reads `2026-02-21T00:00:00.000Z`, the form of nearly all texts, several times faster than a reader of all forms. None
+/// for any other form, and for what stands at no place of the calendar.
+fn as_we_write(text: &str) -> Option<jiff::Timestamp> {
+    let bytes: &[u8; 24] = text.as_bytes().try_into().ok()?;
+    let [.., b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'.', _, _, _, b'Z'] = bytes else {
+        return None;
+    };
+    let number = |digits: std::ops::Range<usize>| {
+        bytes[digits].iter().try_fold(0_i16, |number, byte| {
+            byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0'))
+        })
+    };
+    let small = |first: usize| i8::try_from(number(first..first + 2)?).ok();
+    let nanos = i32::from(number(20..23)?) * 1_000_000;
+    let civil = jiff::civil::DateTime::new(
+        number(0..4)?,
+        small(5)?,
+        small(8)?,
+        small(11)?,
+        small(14)?,
+        small(17)?,
+        nanos,
+    );
+    jiff::tz::Offset::UTC.to_timestamp(civil.ok()?).ok()
 }
 
 impl fmt::Display for Timestamp {
@@ -184,6 +212,29 @@ mod tests {
         ] {
             assert!(!Timestamp::is_canonical(text), "{text}");
         }
+    }
+
+    /// The short cut agrees with the reader of all forms, wherever it reads anything.
+    #[test]
+    fn the_short_cut_is_no_other_rule() {
+        for text in [
+            "2026-02-21T23:59:59.999Z",
+            "0000-01-01T00:00:00.000Z",
+            "2024-02-29T12:00:00.001Z",
+            "2025-02-29T12:00:00.001Z",
+            "2026-04-31T12:00:00.001Z",
+            "2026-02-21T24:00:00.000Z",
+            "2026-02-21T23:59:60.000Z",
+            "2026-02-21T23:60:00.000Z",
+            "2026-02-2xT23:59:00.000Z",
+            "2026-02-21t23:59:00.000Z",
+            "9999-12-31T23:59:59.999Z",
+        ] {
+            let all_forms = text.parse::<jiff::Timestamp>().ok();
+            let short_cut = as_we_write(text);
+            assert!(short_cut.is_none() || short_cut == all_forms, "{text}: {short_cut:?}, {all_forms:?}");
+        }
+        assert!(as_we_write("2026-02-21T23:59:59.999Z").is_some());
     }
 
     proptest::proptest! {

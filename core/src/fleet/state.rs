@@ -48,6 +48,7 @@ impl StateWriter {
             runs,
             usage,
             spent,
+            failed_runs,
             logs,
             recent,
         } = fleet.facts();
@@ -61,6 +62,7 @@ impl StateWriter {
         object.listing("runs", self.runs.now(runs)?, *b"[]");
         object.listing("usage", self.usage.now(usage)?, *b"[]");
         object.field("spent", spent)?;
+        object.field("failedRuns", failed_runs)?;
         object.list("logs", logs)?;
         object.list("recent", recent)?;
         Ok(object.close())

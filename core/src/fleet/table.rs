@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use equivalent::Comparable;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use serde::de::DeserializeOwned;
@@ -80,7 +81,7 @@ impl<R: Row> Table<R> {
         self.0.range(first..).map(|(_, row)| &*row.0)
     }
 
-    pub(super) fn get_mut(&mut self, key: &R::Key) -> Option<&mut R> {
+    pub(super) fn get_mut<Q: Comparable<R::Key> + ?Sized>(&mut self, key: &Q) -> Option<&mut R> {
         self.0.get_mut(key).map(|row| Arc::make_mut(&mut row.0))
     }
 
@@ -88,13 +89,25 @@ impl<R: Row> Table<R> {
         self.0.insert(row.key(), Kept(Arc::new(row)));
     }
 
-    pub(super) fn remove(&mut self, key: &R::Key) -> Option<Arc<R>> {
+    pub(super) fn remove<Q: Comparable<R::Key> + ?Sized>(&mut self, key: &Q) -> Option<Arc<R>> {
         self.0.remove(key).map(|row| row.0)
     }
 
-    /// The row of this key, made by `new` if there is none.
-    pub(super) fn entry(&mut self, key: R::Key, new: impl FnOnce() -> R) -> &mut R {
-        Arc::make_mut(&mut self.0.entry(key).or_insert_with(|| Kept(Arc::new(new()))).0)
+    /// Changes the row of this key, or inserts the one that `new` gives and `change` has changed. `change` is told
+    /// whether the row is new.
+    pub(super) fn change<Q: Comparable<R::Key> + ?Sized, T>(
+        &mut self,
+        key: &Q,
+        new: impl FnOnce() -> R,
+        change: impl FnOnce(&mut R, bool) -> T,
+    ) -> T {
+        if let Some(row) = self.get_mut(key) {
+            return change(row, false);
+        }
+        let mut row = new();
+        let changed = change(&mut row, true);
+        self.insert(row);
+        changed
     }
 }
 

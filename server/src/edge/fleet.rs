@@ -1,4 +1,5 @@
-//! `GET /snapshot`, the contract's view of the fleet (contract §7), and `GET /state`, the fleet itself (design §10).
+//! `GET /snapshot`, the contract's view of the fleet (contract §7), and `GET /state`, the fleet itself (design §10); both
+//! as they are, or as they were at `?at=`.
 
 use std::convert::Infallible;
 use std::iter::once;
@@ -8,33 +9,59 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::stream;
+use patze_core::fleet::snapshot::SnapshotWriter;
+use patze_core::fleet::state::StateWriter;
 use patze_core::fleet::{FOLD_VERSION, Text};
 
-use super::bodies::Written;
-use super::{Edge, answer};
+use super::bodies::{Body, Writer, Written};
+use super::{Edge, answer, past};
 use crate::error::{Error, JSON};
 
 /// The contract's view.
 pub async fn snapshot(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    if let Some(known) = unchanged(&edge, &request)? {
-        return Ok(known);
+    match view::<SnapshotWriter>(&edge, &request, &edge.snapshot).await? {
+        View::Known(answer) => Ok(answer),
+        View::Written(Written { position, text }) => Ok(fresh(&edge, position).body(shared(&text, "", ""))),
     }
-    let Written { position, text } = edge.snapshot.newest(edge.log()).await?;
-    Ok(fresh(&edge, position).body(shared(&text, "", "")))
 }
 
 /// `{logId, position, foldVersion, now, state}`.
 pub async fn state(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    if let Some(known) = unchanged(&edge, &request)? {
-        return Ok(known);
+    match view::<StateWriter>(&edge, &request, &edge.state).await? {
+        View::Known(answer) => Ok(answer),
+        View::Written(Written { position, text }) => {
+            let head = format!(
+                r#"{{"logId":"{}","position":{position},"foldVersion":{FOLD_VERSION},"now":"{}","state":"#,
+                &edge.log_id,
+                edge.plane.clock.now()
+            );
+            Ok(fresh(&edge, position).body(shared(&text, &head, "}")))
+        }
     }
-    let Written { position, text } = edge.state.newest(edge.log()).await?;
-    let head = format!(
-        r#"{{"logId":"{}","position":{position},"foldVersion":{FOLD_VERSION},"now":"{}","state":"#,
-        &edge.log_id,
-        edge.plane.clock.now()
-    );
-    Ok(fresh(&edge, position).body(shared(&text, &head, "}")))
+}
+
+/// What a client that asks for a view gets.
+enum View {
+    /// It has it: 304.
+    Known(HttpResponse),
+    Written(Written),
+}
+
+/// The view of the fleet at `?at=`, or of the newest one, which is written once for all who ask.
+async fn view<W: Writer>(edge: &Edge, request: &HttpRequest, newest: &Body<W>) -> Result<View, Error> {
+    let Some(moment) = past::moment(request)? else {
+        if let Some(answer) = known(edge, request, edge.log().fleet().position()) {
+            return Ok(View::Known(answer));
+        }
+        return newest.newest(edge.log()).await.map(View::Written);
+    };
+    let fleet = past::fleet(edge, moment).await?;
+    if let Some(answer) = known(edge, request, fleet.position()) {
+        return Ok(View::Known(answer));
+    }
+    let position = fleet.position();
+    let text = web::block(move || W::default().write(&fleet)).await.map_err(Error::internal)?;
+    Ok(View::Written(Written { position, text: text.map_err(Error::internal)?.into() }))
 }
 
 /// A body whose large pieces are those of `text` itself.
@@ -46,20 +73,14 @@ fn shared(text: &Text, head: &str, tail: &'static str) -> impl MessageBody + use
     SizedStream::new(size as u64, stream::iter(pieces))
 }
 
-/// 304 if the client has the newest; 400 for a moment of the past, which is not built yet.
-fn unchanged(edge: &Edge, request: &HttpRequest) -> Result<Option<HttpResponse>, Error> {
-    if answer::query(request, "at").is_some() {
-        return Err(Error::InvalidField {
-            code: "at_not_supported",
-            message: "this version shows the newest state alone; leave ?at= out".into(),
-        });
-    }
-    let tag = answer::etag(&edge.log_id, edge.log().fleet().position());
-    Ok(answer::is_known(request, &tag).then(|| {
+/// 304 if the client has what the fleet looks like at `position`.
+fn known(edge: &Edge, request: &HttpRequest, position: u64) -> Option<HttpResponse> {
+    let tag = answer::etag(&edge.log_id, position);
+    answer::is_known(request, &tag).then(|| {
         let mut response = HttpResponse::NotModified();
         response.insert_header(header::ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
         response.finish()
-    }))
+    })
 }
 
 fn fresh(edge: &Edge, position: u64) -> HttpResponseBuilder {

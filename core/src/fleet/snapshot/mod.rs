@@ -14,11 +14,11 @@ mod views;
 
 use std::cmp::{Ordering, Reverse};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Result;
 
 use super::Fleet;
-use super::ends::Ends;
+use super::ends::{Ends, raises_alarm};
 use super::listing::{Listing, Order};
 use super::rows::{Machine, Pulse, Run, Session, Status};
 use super::table::Table;
@@ -45,7 +45,7 @@ pub struct SnapshotWriter {
 }
 
 /// The contract's health words (contract §7.2).
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthWord {
     /// All is well.
@@ -142,7 +142,7 @@ impl Fleet {
     }
 
     /// A machine that only once sent something and never told its name (contract §7.3).
-    fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
+    pub(crate) fn is_ghost(&self, machine: &Machine, pulse: &Pulse) -> bool {
         let recent = self.log_time().plus(-2 * MINUTE);
         machine.machine_id.as_str().starts_with("machine_")
             && machine.name().is_none_or(|name| name.trim().is_empty())
@@ -180,8 +180,8 @@ impl<'a> Health<'a> {
         let any = |word| machines.iter().any(|machine| machine.status == word);
         let overall = if machines.is_empty() {
             HealthWord::Unknown
-        } else if any(HealthWord::Critical) || ends.failed_lately(fleet).next().is_some() {
-            // A run that failed within the last hour of log time (design §18.6).
+        } else if any(HealthWord::Critical) || ends.failed_lately(fleet).any(raises_alarm) {
+            // A run that failed within the last hour of log time (design §18.6); what was told late raises no alarm.
             HealthWord::Critical
         } else if any(HealthWord::Degraded) {
             HealthWord::Degraded
@@ -192,7 +192,7 @@ impl<'a> Health<'a> {
             overall,
             machines,
             active_runs_total,
-            failed_runs_total: fleet.facts().agents.iter().map(|agent| agent.failed_runs).sum(),
+            failed_runs_total: fleet.facts().failed_runs,
             stale_machines_total: 0,
         }
     }
@@ -249,7 +249,7 @@ impl Order for RunDetails {
     type Place = u128;
 
     fn place(run: &Run) -> Option<u128> {
-        let is_kept = run.life.ended_at().is_none() || run.details.is_some();
+        let is_kept = run.life.ended_at().is_none() || !run.details_gone;
         (is_kept && (run.details.is_some() || run.model.is_some())).then(|| {
             let mut start = [0; 16];
             let id = run.run_id.as_str().as_bytes();

@@ -15,6 +15,7 @@ use crate::fleet::snapshot::{
     AgentView, Health, MachineView, RunDetail, RunView, SessionView, SnapshotWriter,
 };
 use crate::fleet::state::StateWriter;
+use crate::ids::RunId;
 use crate::time::HOUR;
 
 /// The body of `GET /snapshot`, as the contract says it (contract §7): the model.
