@@ -34,7 +34,7 @@ struct World {
     plane: ControlPlane,
     time: VirtualTime,
     stream: Subscription,
-    sent: u32,
+    sent: u64,
     dir: tempfile::TempDir,
 }
 
@@ -52,8 +52,9 @@ impl World {
             clock,
         };
         let plane = ControlPlane::start(config).unwrap();
-        let stream = plane.hub.subscribe(None).unwrap();
-        Self { plane, time, stream, sent: 0, dir }
+        // No id twice, also where the folder has seen a control plane before.
+        let (stream, sent) = (plane.hub.subscribe(None).unwrap(), plane.log.head().position);
+        Self { plane, time, stream, sent, dir }
     }
 
     /// How many events of the log have a type that begins like this.
