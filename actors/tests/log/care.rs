@@ -397,3 +397,23 @@ fn checkpoints_come_along() {
     assert!(restored.checked.report.checkpoints > 0);
     assert_eq!(open(&new, &clock()).status().checkpoint, 49);
 }
+
+/// Backups of every schema that there was, one each: the same 24 events. A new migration brings a new one.
+#[test]
+fn an_older_backup_is_brought_up_to_date() {
+    let backups = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/log/backups");
+    for file in fs::read_dir(backups).unwrap() {
+        let file = file.unwrap().path();
+        let home = tempfile::tempdir().unwrap();
+        let restored = care::restore(home.path(), &file, START).unwrap();
+        assert_eq!(names(home.path()), ["patze.db", "patze.db-head"], "{file:?}");
+        let (was, is) = (&restored.checked.manifest, verify(&home.path().join("patze.db")).unwrap());
+        assert!(is.is_sound(), "{file:?}: {is:?}");
+        assert_eq!((was.position, is.position, is.events), (24, 24, 24), "{file:?}");
+        assert_eq!(was.digest, patze_actors::log::digest::hex(&is.digest), "{file:?}");
+        let running = Running::open(home.path(), &clock());
+        running.append(batch([event("m", "more", 1)])).wait().unwrap();
+        running.close();
+        assert!(verify(&home.path().join("patze.db")).unwrap().is_sound(), "{file:?}");
+    }
+}
