@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod config;
 pub mod edge;
+pub mod environment;
 pub mod error;
 pub mod guard;
+pub mod prices;
 pub mod serve;

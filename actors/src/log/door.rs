@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -14,16 +15,21 @@ use rusqlite::{InterruptHandle, OptionalExtension as _};
 use tokio::sync::oneshot;
 
 use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
+use super::care::reached::Reached;
+use super::care::swap;
 use super::checkpoint;
 use super::connect;
 use super::digest::Digest;
+use super::follow::Follower;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
+use super::past::{self, Moment, Past, PastError};
 use super::place::{self, ServerLock};
 use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
 use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
+use super::row::RowError;
 use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
@@ -74,13 +80,17 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) wal: WalCopier,
+    pub(super) readers: Readers,
+    pub(super) past: Past,
     log_id: LogId,
-    readers: Readers,
     /// What readers see.
     current: ArcSwap<Fleet>,
     /// What a new writer starts from: folded and published.
     published: Mutex<Arc<Fleet>>,
     head: Mutex<Tail>,
+    /// Told when the head moves on, and when the log is closed.
+    moved: Condvar,
+    closing: AtomicBool,
     writing: Mutex<bool>,
     stopped_writing: Condvar,
     checker: Mutex<Option<Checker>>,
@@ -120,6 +130,7 @@ impl Log {
         let LogConfig { dir, clock, checkpoint_every } = config;
         let every = checkpoint_every.max(1);
         let lock = place::take(&dir)?;
+        swap::finish(&dir).map_err(OpenError::Restoring)?;
         let file = dir.join(place::DATABASE);
         let mut conn = open::database(&file, clock.now())?;
         let corrupt = |source| OpenError::fault(&file, source);
@@ -137,8 +148,15 @@ impl Log {
             StartError::Thread(source) => OpenError::Thread { path: file.clone(), source },
         };
         // All that is there could be read. Now it may be written to.
+        let reached = Reached::read(&file);
+        let stands = |conn: &rusqlite::Connection, log_id: &str| match &reached {
+            // Nobody has read anything of it.
+            _ if tail.position == 0 => Ok(true),
+            None => Ok(false),
+            Some(reached) => reached.agrees(conn, log_id, &tail),
+        };
         let (log_id, clean) =
-            open::mark_in_use(&mut conn).map_err(|e| OpenError::sqlite(&file, "write", e))?;
+            open::mark_in_use(&mut conn, stands).map_err(|e| OpenError::sqlite(&file, "write", e))?;
         let readers = Readers::start(&file, &clock).map_err(start)?;
         let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
@@ -153,11 +171,14 @@ impl Log {
             metrics,
             health,
             wal,
-            log_id,
             readers,
+            past: Past::default(),
+            log_id,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
             head: Mutex::new(tail),
+            moved: Condvar::new(),
+            closing: AtomicBool::new(false),
             writing: Mutex::new(false),
             stopped_writing: Condvar::new(),
             checker: Mutex::new(None),
@@ -235,21 +256,36 @@ impl Log {
         after: u64,
         each: impl FnMut(&Recorded<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let read = |source| ReadError::Read { file: self.0.file.display().to_string(), source };
+        let read = |source| self.0.unreadable(source);
         let conn = connect::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
         scan::scan(&conn, after, head, each).map_err(read)
     }
 
+    /// A reader that follows the log.
+    ///
+    /// # Errors
+    /// If no connection can be opened.
+    pub fn follower(&self) -> Result<Follower, ReadError> {
+        Follower::new(&self.0)
+    }
+
     /// The fleet, folded up to the last transaction.
     pub fn fleet(&self) -> Arc<Fleet> {
-        self.0.current.load_full()
+        self.0.current()
+    }
+
+    /// The fleet after the last event at `moment` or before. Its own position is that event's.
+    ///
+    /// # Errors
+    /// If the moment has not come, too many are being looked up, or the log cannot be read.
+    pub async fn fleet_at(&self, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+        past::fleet_at(&self.0, moment).await
     }
 
     /// The end of the log.
     pub fn head(&self) -> Head {
-        let tail = *locked(&self.0.head);
-        Head { log_id: self.0.log_id.clone(), position: tail.position, digest: tail.digest }
+        self.0.head()
     }
 
     /// How the log fares.
@@ -291,6 +327,7 @@ impl Log {
         let shared = &self.0;
         shared.queue.close();
         shared.proofs.close();
+        shared.end_following();
         let mut writing = locked(&shared.writing);
         while *writing {
             writing = shared.stopped_writing.wait(writing).unwrap_or_else(PoisonError::into_inner);
@@ -331,6 +368,41 @@ impl Shared {
 
     pub(super) fn set_head(&self, tail: &Tail) {
         *locked(&self.head) = *tail;
+        self.moved.notify_all();
+    }
+
+    /// Waits until the head is beyond `after`, and gives it. None once the log is closed.
+    pub(super) fn wait_past(&self, after: u64) -> Option<u64> {
+        let mut head = locked(&self.head);
+        loop {
+            if self.closing.load(Ordering::Acquire) {
+                return None;
+            }
+            if head.position > after {
+                return Some(head.position);
+            }
+            head = self.moved.wait(head).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn end_following(&self) {
+        // Under the lock, so that nobody is between looking and waiting.
+        let _head = locked(&self.head);
+        self.closing.store(true, Ordering::Release);
+        self.moved.notify_all();
+    }
+
+    pub(super) fn unreadable(&self, source: RowError) -> ReadError {
+        ReadError::Read { file: self.file.display().to_string(), source }
+    }
+
+    pub(super) fn head(&self) -> Head {
+        let tail = *locked(&self.head);
+        Head { log_id: self.log_id.clone(), position: tail.position, digest: tail.digest }
+    }
+
+    pub(super) fn current(&self) -> Arc<Fleet> {
+        self.current.load_full()
     }
 
     pub(super) fn set_current(&self, fleet: &Arc<Fleet>) {

@@ -6,6 +6,7 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
+use super::care::copy::{CopyFault, copy};
 use super::digest::hex;
 use super::open::OpenError;
 use super::place::beside;
@@ -87,8 +88,10 @@ fn back_up(conn: &Connection, file: &Path, number: u32) -> Result<PathBuf, OpenE
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    conn.execute("VACUUM INTO ?1", [part.to_string_lossy()])
-        .map_err(|source| OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))))?;
+    copy(conn, &part).map_err(|fault| match fault {
+        CopyFault::Sqlite(source) => OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))),
+        CopyFault::Io(source) => failed(source),
+    })?;
     std::fs::rename(&part, &target).map_err(failed)?;
     tracing::info!(backup = %target.display(), "the database was backed up before it is brought up to this version");
     Ok(target)
@@ -168,6 +171,8 @@ mod tests {
         std::fs::write(dir.path().join("patze.db.before-0002.part"), "left by a crash").unwrap();
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
         assert!(tables(&conn).contains(&"colours".to_owned()));
+        let backup = std::fs::metadata(dir.path().join("patze.db.before-0002")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&backup.permissions()) & 0o777, 0o600);
         let backup = Connection::open(dir.path().join("patze.db.before-0002")).unwrap();
         assert!(!tables(&backup).contains(&"colours".to_owned()));
         let kept: String =

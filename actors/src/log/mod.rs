@@ -18,7 +18,8 @@
 //! `sql/migrations/` is the schema, with the reason for each table; `sql/views.sql` is for people. In `patze.db`: `events`,
 //! `commits` (one a transaction, with its digest, see [`digest`]), `checkpoints` (zstd of the fleet's JSON, with its fold
 //! version), `cursors`, `meta` (`logId`, `cleanStop`, `viewsDigest`), `migrations`. Beside it: `patze.lock`, held while a
-//! server runs, and `patze.db.before-NNNN`, made before a migration.
+//! server runs, `patze.db-head`, which tells a file that was put back by hand, and `patze.db.before-NNNN`, made before a
+//! migration.
 //!
 //! # Operation
 //! ```text
@@ -33,11 +34,13 @@
 //!
 //! | to find out | open |
 //! |---|---|
-//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `health.rs` |
+//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `follow.rs`, `health.rs` |
 //! | what one transaction does | `transaction.rs`, `writer.rs` |
 //! | why a start is refused | `open.rs`, `place.rs`, `migrate.rs` |
 //! | how checkpoints are made and proven | `checkpoint.rs`, `proof.rs` |
+//! | how a look at the past is answered | `past.rs` |
 //! | how the past is verified | [`verify`] |
+//! | how it is backed up, restored, exported, imported | [`care`] |
 //!
 //! # Recovery
 //! - *Crash or kill:* SQLite recovers the write-ahead log; the newest checkpoint and the tail give the fleet; as the last
@@ -52,20 +55,25 @@
 //! Nothing outside this folder writes SQL, so that another engine fits behind the same door (design §16).
 
 mod batch;
+pub mod care;
 pub mod checkpoint;
 mod connect;
 pub mod digest;
 mod door;
+mod follow;
 mod health;
 mod migrate;
 mod open;
+mod past;
 mod place;
 mod proof;
 mod publish;
 pub mod queue;
 mod reader;
+mod rollup;
 mod row;
 mod scan;
+mod share;
 mod transaction;
 pub mod verify;
 mod wal;
@@ -74,11 +82,14 @@ mod writer;
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
 pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
+pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
+pub use past::{Moment, PastError};
 pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};
+pub use rollup::Rollup;
 pub use row::RowError;
 pub use writer::{Writer, WriterError};

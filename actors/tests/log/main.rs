@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod care;
 mod checkpoints;
 mod durability;
 mod full_disk;
 mod model;
 mod opening;
+mod past;
 mod property;
 mod support;
 mod verifying;
