@@ -341,12 +341,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Credentials::open(folder.path(), Environment::default()).unwrap();
         for name in ["one", "two", "three"] {
-            let new = NewToken {
-                name: name.to_owned(),
-                scope: Scope::Read,
-                machine_id: None,
-                expires_at: None,
-            };
+            let new =
+                NewToken { name: name.to_owned(), scope: Scope::Read, machine_id: None, expires_at: None };
             store.create(new, Timestamp::EPOCH, "t").unwrap();
         }
         let changing = store.kept();
