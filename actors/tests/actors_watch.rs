@@ -290,6 +290,21 @@ fn log_time_moves_on_when_nothing_happens() {
 }
 
 #[test]
+fn log_time_moves_on_once_a_clock_that_was_wrong_is_right_again() {
+    in_system(async {
+        let mut world = World::new();
+        world.next("control.server.started").await;
+        world.time.jump_wall(-10 * HOUR);
+        world.time.advance(60 * SECOND).await;
+        world.time.jump_wall(10 * HOUR);
+        world.time.advance(60 * SECOND).await;
+        let tick = world.next("control.tick").await;
+        assert_eq!(tick["recordedAt"], START.plus(120_000).to_string());
+        world.stop().await;
+    });
+}
+
+#[test]
 fn what_a_bridge_tells_becomes_a_fact_once() {
     in_system(async {
         let mut world = World::new();
