@@ -254,9 +254,7 @@ impl Handler<Heard> for Machine {
 
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         self.told = Some(heard);
-        let fleet = self.watch.log.fleet();
-        if let Some(machine) = fleet.facts().machines.get(&self.id) {
-            self.tell_news(ctx, machine);
-        }
+        // All of it, for a `Changed` may have been refused because this very message filled the mailbox.
+        self.look(ctx);
     }
 }

@@ -82,9 +82,9 @@ impl World {
         }
     }
 
-    async fn send(&mut self, at: Timestamp, type_name: &str, payload: &Value) {
+    fn event(&mut self, at: Timestamp, type_name: &str, payload: &Value) -> Event {
         self.sent += 1;
-        let event = Event::new(Parts {
+        Event::new(Parts {
             id: EventId::from(format!("e{}", self.sent)),
             machine: MachineId::new("m"),
             type_name,
@@ -92,7 +92,11 @@ impl World {
             occurred_at: at,
             trace: r#"{"traceId":"t"}"#,
             payload: &payload.to_string(),
-        });
+        })
+    }
+
+    async fn send(&mut self, at: Timestamp, type_name: &str, payload: &Value) {
+        let event = self.event(at, type_name, payload);
         let appended =
             self.plane.log.append(Lane::Ingest, Batch::ingest(vec![event])).unwrap().await.unwrap();
         assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
@@ -101,13 +105,7 @@ impl World {
     }
 
     async fn heartbeat(&mut self, at: Timestamp) {
-        let resource = json!({"cpuPct": 7, "memoryBytes": 1, "memoryPct": 2});
-        self.send(
-            at,
-            "machine.heartbeat",
-            &json!({"machineId": "m", "status": "online", "resource": resource}),
-        )
-        .await;
+        self.send(at, "machine.heartbeat", &online()).await;
     }
 
     async fn run(&mut self, to: &str) {
@@ -127,6 +125,11 @@ impl World {
         self.plane.stop().await;
         self.dir
     }
+}
+
+fn online() -> Value {
+    let resource = json!({"cpuPct": 7, "memoryBytes": 1, "memoryPct": 2});
+    json!({"machineId": "m", "status": "online", "resource": resource})
 }
 
 fn in_system<F: std::future::Future>(test: F) -> F::Output {
@@ -320,6 +323,29 @@ fn what_a_bridge_tells_becomes_a_fact_once() {
         world.plane.heard(&"m".into(), Heard { skew_seconds: Some(-10), ..heard });
         assert_eq!(world.next("control.clock.ok").await["payload"]["seconds"], -10);
         assert_eq!(world.count("control."), 4, "server.started, and each fact once");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_heartbeat_that_a_full_mailbox_could_not_be_told_of_is_seen_all_the_same() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        // Nothing is handled until this thread gives way.
+        for _ in 0..100 {
+            world.plane.heard(&"m".into(), Heard { bridge_version: None, skew_seconds: None });
+        }
+        let beat = world.event(world.plane.clock.now(), "machine.heartbeat", &online());
+        let log = world.plane.log.clone();
+        let append = move || log.append(Lane::Ingest, Batch::ingest(vec![beat])).unwrap().wait().unwrap();
+        std::thread::spawn(append).join().unwrap();
+        assert_eq!(world.status(), Status::Online);
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        assert_eq!(world.status(), Status::Offline, "its new silence was watched for");
         world.stop().await;
     });
 }
