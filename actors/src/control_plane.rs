@@ -30,6 +30,8 @@ use crate::recorder::Recorder;
 use crate::session::Session;
 use crate::stream::Hub;
 
+/// How often a restart is appended that cannot be stored, a second apart.
+const REPORT_TRIES: u32 = 60;
 /// How long the actors have to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -233,7 +235,8 @@ fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Makes a restart a fact of the log (AC-1).
+/// Makes a restart a fact of the log (AC-1), if need be once the log takes facts again: restarts are often, and what is in
+/// the way of an actor may be in the way of its report.
 fn report(recorder: &Recorder, restart: &Restart) {
     let fact = Control::ActorRestarted {
         kind: restart.kind.to_owned(),
@@ -241,7 +244,62 @@ fn report(recorder: &Recorder, restart: &Restart) {
         restarts: u32::try_from(restart.restarts).unwrap_or(u32::MAX),
         error: restart.error.clone(),
     };
-    if recorder.record(&fact, &restart.key).is_err() {
+    let event = recorder.event(&fact, &restart.key);
+    let (recorder, restart) = (recorder.clone(), restart.clone());
+    actix::spawn(async move {
+        for _ in 0..REPORT_TRIES {
+            if recorder.settle(recorder.append(event.clone())).await {
+                return;
+            }
+        }
         tracing::error!(?restart, "a restart could not be recorded");
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Batch, Lane, News, Publish};
+    use patze_core::time::Timestamp;
+
+    struct Nobody;
+
+    impl Publish for Nobody {
+        fn publish(&mut self, _: &News<'_>) {}
+    }
+
+    #[test]
+    fn a_restart_that_a_full_lane_refused_is_recorded_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        actix::System::new().block_on(async {
+            let (clock, time) = Clock::virtual_at(Timestamp::from_millis(1_795_000_000_000));
+            let log = Log::open(LogConfig::new(dir.path(), clock.clone())).unwrap();
+            let recorder = Recorder::new(log.clone(), clock);
+            while recorder.record(&Control::Tick {}, "t").is_ok() {}
+            let (key, error) = ("m".to_owned(), "it failed".to_owned());
+            report(&recorder, &Restart { kind: "machine", key, restarts: 1, error, delay: Duration::ZERO });
+            time.advance(Duration::ZERO).await;
+
+            let mut writer = log.writer(Box::new(Nobody)).unwrap();
+            let writer = std::thread::spawn(move || writer.run());
+            // Control events go first: whatever waited is stored when this is.
+            let written = async || log.append(Lane::Ingest, Batch::ingest([])).unwrap().await.unwrap();
+            written().await;
+            let restarts = || {
+                let mut restarts = 0;
+                log.scan(0, |event| {
+                    restarts += usize::from(event.type_name == "control.actor.restarted");
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
+                restarts
+            };
+            assert_eq!(restarts(), 0, "it was refused");
+            time.advance(Duration::from_secs(1)).await;
+            written().await;
+            assert_eq!(restarts(), 1);
+            tokio::task::spawn_blocking(move || log.close()).await.unwrap().unwrap();
+            writer.join().unwrap().unwrap();
+        });
     }
 }
