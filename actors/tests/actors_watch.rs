@@ -21,6 +21,7 @@ use patze_core::fleet::rows::Status;
 use patze_core::ids::{EventId, MachineId};
 use patze_core::time::{HOUR, Timestamp};
 use patze_supervise::clock::{Clock, VirtualTime};
+use patze_supervise::observe::{ActorState, State};
 use serde_json::{Value, json};
 
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -111,6 +112,11 @@ impl World {
     async fn run(&mut self, to: &str) {
         let payload = json!({"runId": "r", "sessionId": "s", "agentId": "a", "from": "x", "to": to});
         self.send(self.plane.clock.now(), "run.state.changed", &payload).await;
+    }
+
+    /// The one actor of this kind.
+    fn actor(&self, kind: &str) -> ActorState {
+        self.plane.directory.states().into_iter().find(|state| state.kind == kind).unwrap()
     }
 
     fn status(&self) -> Status {
@@ -323,6 +329,20 @@ fn what_a_bridge_tells_becomes_a_fact_once() {
         world.plane.heard(&"m".into(), Heard { skew_seconds: Some(-10), ..heard });
         assert_eq!(world.next("control.clock.ok").await["payload"]["seconds"], -10);
         assert_eq!(world.count("control."), 4, "server.started, and each fact once");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn the_log_and_the_prover_are_shown_with_what_they_do() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        let shown = world.actor("eventLog");
+        assert_eq!((shown.state, shown.key.as_str()), (State::Running, "eventLog"));
+        assert_eq!(shown.detail, json!({"position": world.plane.log.head().position, "queueBytes": 0}));
+        assert_eq!(world.actor("prover").detail, json!({"lastProof": null, "position": null}));
+        assert_eq!(world.actor("history").detail["fault"], Value::Null);
         world.stop().await;
     });
 }
