@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix::System;
 use futures_util::StreamExt as _;
 use patze_actors::control_plane::{Config, ControlPlane};
-use patze_actors::log::{Batch, Lane, Placed};
+use patze_actors::log::{AppendError, Batch, Lane, Placed};
 use patze_actors::machine::Heard;
 use patze_actors::stream::Subscription;
 use patze_core::event::{Event, Parts, Severity};
@@ -329,6 +329,57 @@ fn what_a_bridge_tells_becomes_a_fact_once() {
         world.plane.heard(&"m".into(), Heard { skew_seconds: Some(-10), ..heard });
         assert_eq!(world.next("control.clock.ok").await["payload"]["seconds"], -10);
         assert_eq!(world.count("control."), 4, "server.started, and each fact once");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn ac_1_a_writer_that_panics_is_back_and_its_restart_is_in_the_log() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.fail_next_reading_on("eventLog");
+        let beat = world.event(START.plus(1), "machine.heartbeat", &online());
+        let append = |beat| world.plane.log.append(Lane::Ingest, Batch::ingest(vec![beat])).unwrap();
+        assert_eq!(append(beat.clone()).await, Err(AppendError::Lost));
+        // It was a thread of its own that ended; the rest is the virtual clock's.
+        let away = async {
+            while world.actor("eventLog").state != State::Backoff {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, away).await.expect("its end is noticed");
+        world.time.advance(SECOND).await;
+        let appended = append(beat).await.unwrap();
+        assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
+        let restarted = world.next("control.actor.restarted").await;
+        assert_eq!((&restarted["payload"]["kind"], &restarted["payload"]["restarts"]), (&json!("eventLog"), &json!(1)));
+        assert!(restarted["payload"]["error"].as_str().unwrap().contains("panicked"), "{restarted}");
+        assert_eq!(world.actor("eventLog").restarts, 1);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn ac_1_an_actor_that_panics_is_back_and_its_restart_is_in_the_log() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.fail_next_reading_on(std::thread::current().name().unwrap());
+        let heard = Heard { bridge_version: Some("0.9".into()), skew_seconds: None };
+        world.plane.heard(&"m".into(), heard.clone());
+        world.time.advance(Duration::ZERO).await;
+        assert_eq!(world.actor("machine").state, State::Backoff);
+        world.time.advance(SECOND).await;
+        let restarted = world.next("control.actor.restarted").await;
+        assert_eq!((&restarted["payload"]["kind"], &restarted["payload"]["key"]), (&json!("machine"), &json!("m")));
+        assert!(restarted["payload"]["error"].as_str().unwrap().contains("told to fail"), "{restarted}");
+        // It does its work again: what its bridge tells, and its silence.
+        world.plane.heard(&"m".into(), heard);
+        assert_eq!(world.next("control.bridge.changed").await["payload"]["version"], "0.9");
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        assert_eq!(world.status(), Status::Offline);
         world.stop().await;
     });
 }
