@@ -228,7 +228,7 @@ impl Mapper {
         }
     }
 
-    /// The code of a failure and its words, in at most [`super::redact::MAX_ERROR_CHARS`] characters.
+    /// The code of a failure, and of its words the first [`super::redact::MAX_ERROR_CHARS`] characters, redacted.
     fn reason(&self, code: &str, words: Option<&str>) -> String {
         match words.map(|words| self.error_text(words)).filter(|words| !words.is_empty()) {
             Some(words) => format!("{code}: {words}"),
