@@ -212,7 +212,7 @@ impl Mapper {
             tool_call_id: id,
             tool_name: name,
             status: if success { "completed" } else { "failed" },
-            duration_ms: measured.unwrap_or((ctx.at - started) as f64).round() as u64,
+            duration_ms: measured.unwrap_or(ctx.at.saturating_sub(started) as f64).round() as u64,
             success,
             error_message: error.as_deref(),
             exit_code,
@@ -235,6 +235,7 @@ impl Mapper {
         let tokens = |count: Option<f64>| count.unwrap_or(0.0).round() as u64;
         let (input, output) = (tokens(usage.input), tokens(usage.output));
         let (read, write) = (tokens(usage.cache_read), tokens(usage.cache_write));
+        let counted = [input, output, read, write].into_iter().fold(0, u64::saturating_add);
         let payload = ModelUsage {
             run_id: run,
             machine_id: self.home.machine.as_str(),
@@ -242,9 +243,7 @@ impl Mapper {
             model,
             input_tokens: input,
             output_tokens: output,
-            total_tokens: usage
-                .total_tokens
-                .map_or(input + output + read + write, |total| total.round() as u64),
+            total_tokens: usage.total_tokens.map_or(counted, |total| total.round() as u64),
             cache_read_tokens: read,
             cache_write_tokens: write,
             estimated_cost_usd: usage

@@ -137,6 +137,17 @@ fn messages_have_a_length_and_the_channel_of_their_turn() {
 }
 
 #[test]
+fn counts_beyond_all_bounds_are_held_within_them() {
+    let usage = json!({ "input": 1e30, "output": 1, "cacheRead": 1e30, "cacheWrite": 1 });
+    let said = message(json!({
+        "role": "assistant", "provider": "p", "model": "m", "stopReason": "stop", "usage": usage,
+        "__openclaw": { "runId": "run-1" }, "content": [],
+    }));
+    let events = map(&mapper(), &[said]);
+    assert_eq!(field(&events[0], "totalTokens"), json!(u64::MAX), "{events:?}");
+}
+
+#[test]
 fn failed_calls_have_usage_but_no_message_and_the_gateways_own_have_no_usage() {
     let zero = json!({ "input": 0, "output": 0, "totalTokens": 0, "cost": { "total": 0 } });
     let failed = message(json!({
