@@ -353,7 +353,10 @@ fn ac_1_a_writer_that_panics_is_back_and_its_restart_is_in_the_log() {
         let appended = append(beat).await.unwrap();
         assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
         let restarted = world.next("control.actor.restarted").await;
-        assert_eq!((&restarted["payload"]["kind"], &restarted["payload"]["restarts"]), (&json!("eventLog"), &json!(1)));
+        assert_eq!(
+            (&restarted["payload"]["kind"], &restarted["payload"]["restarts"]),
+            (&json!("eventLog"), &json!(1))
+        );
         assert!(restarted["payload"]["error"].as_str().unwrap().contains("panicked"), "{restarted}");
         assert_eq!(world.actor("eventLog").restarts, 1);
         world.stop().await;
@@ -372,7 +375,10 @@ fn ac_1_an_actor_that_panics_is_back_and_its_restart_is_in_the_log() {
         assert_eq!(world.actor("machine").state, State::Backoff);
         world.time.advance(SECOND).await;
         let restarted = world.next("control.actor.restarted").await;
-        assert_eq!((&restarted["payload"]["kind"], &restarted["payload"]["key"]), (&json!("machine"), &json!("m")));
+        assert_eq!(
+            (&restarted["payload"]["kind"], &restarted["payload"]["key"]),
+            (&json!("machine"), &json!("m"))
+        );
         assert!(restarted["payload"]["error"].as_str().unwrap().contains("told to fail"), "{restarted}");
         // It does its work again: what its bridge tells, and its silence.
         world.plane.heard(&"m".into(), heard);

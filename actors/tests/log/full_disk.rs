@@ -47,7 +47,10 @@ fn a_full_disk_at_the_start_is_named_and_the_file_left_alone() {
     let shell = format!("mount -t tmpfs -o size=1m tmpfs \"${DIR}\" && exec \"$@\"");
     let output = run_child(&shell, "full_disk::child_that_starts_on_a_full_disk", dir.path());
     let refused = String::from_utf8_lossy(&output.stderr).contains("unshare");
-    assert!(!refused, "this system lets nobody mount a tmpfs of his own; set {WITHOUT_TMPFS}=1 to go without");
+    assert!(
+        !refused,
+        "this system lets nobody mount a tmpfs of his own; set {WITHOUT_TMPFS}=1 to go without"
+    );
     assert_passed(&output);
 }
 

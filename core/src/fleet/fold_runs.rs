@@ -141,7 +141,8 @@ impl Fleet {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&started.tool_name), " started"]);
-        let placement = Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
+        let placement =
+            Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
         self.change_details(id, &started.run_id, &placement, changes, |details| match details {
             Some(details) => details.tool_started(&started, event.effective()),
             None => ToolCall::started(None, &started, event.effective()).1,

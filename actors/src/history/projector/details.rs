@@ -17,7 +17,8 @@ use super::runs::NOWHERE;
 impl Batch<'_> {
     pub(super) fn tool_started(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
         let Ok(started) = serde_json::from_str::<ToolStarted<'_>>(event.payload) else { return Ok(()) };
-        let placement = Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
+        let placement =
+            Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
         let (key, run) = self.detailed_run(&started.run_id, &placement, event)?;
         let known = self.tool_call(run, &ToolCallId::new(cut_name(&started.tool_call_id)))?;
         let (known, ended_at) = known.unzip();

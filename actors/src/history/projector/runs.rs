@@ -7,7 +7,7 @@ use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::limits::{cut_message, cut_name};
 use patze_core::fleet::rows::{Run, RunKey};
 use patze_core::fleet::usage::Totals;
-use patze_core::fleet::{Placement, Outcome, RunTold};
+use patze_core::fleet::{Outcome, Placement, RunTold};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -16,7 +16,8 @@ use super::batch::{Batch, RunSlot};
 use super::columns::{LifeColumns, code, count, life, sql, totals};
 use super::names::Names;
 
-pub(super) const NOWHERE: Placement<'static, 'static> = Placement { session: &None, agent: &None, home: &None };
+pub(super) const NOWHERE: Placement<'static, 'static> =
+    Placement { session: &None, agent: &None, home: &None };
 
 impl Batch<'_> {
     pub(super) fn run_state(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
