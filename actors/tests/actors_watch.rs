@@ -54,7 +54,9 @@ impl World {
         };
         let plane = ControlPlane::start(config).unwrap();
         let stream = plane.hub.subscribe(None).unwrap();
-        Self { plane, time, stream, sent: 0, dir }
+        // No id of an earlier opening is used again.
+        let sent = u32::try_from(plane.log.head().position).unwrap();
+        Self { plane, time, stream, sent, dir }
     }
 
     /// How many events of the log have a type that begins like this.
