@@ -35,7 +35,7 @@ struct World {
     plane: ControlPlane,
     time: VirtualTime,
     stream: Subscription,
-    sent: u32,
+    sent: u64,
     dir: tempfile::TempDir,
 }
 
@@ -53,9 +53,8 @@ impl World {
             clock,
         };
         let plane = ControlPlane::start(config).unwrap();
-        let stream = plane.hub.subscribe(None).unwrap();
-        // No id of an earlier opening is used again.
-        let sent = u32::try_from(plane.log.head().position).unwrap();
+        // No id twice, also where the folder has seen a control plane before.
+        let (stream, sent) = (plane.hub.subscribe(None).unwrap(), plane.log.head().position);
         Self { plane, time, stream, sent, dir }
     }
 

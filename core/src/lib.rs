@@ -11,6 +11,7 @@
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | which times are accepted | [`time`] |
+//! | what unpriced model calls would cost | [`prices`] |
 //! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
 // The tests write long `json!` objects.
@@ -19,10 +20,12 @@
 pub mod attention;
 pub mod event;
 pub mod fleet;
+pub mod glob;
 pub mod history;
 pub mod ids;
 mod json;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;
+pub mod prices;
 pub mod time;

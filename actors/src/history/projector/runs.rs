@@ -107,7 +107,7 @@ impl Batch<'_> {
         Ok(slot.key)
     }
 
-    /// The run that an event of its details names, placed by the placement that it names, and its session.
+    /// The run that an event of its details names, placed where it says, and its session.
     pub(super) fn detailed_run(
         &mut self,
         run_id: &Text<'_>,
