@@ -1,6 +1,6 @@
 //! Every error that the edge answers: the only place with HTTP codes (contract §2.3; design §10).
 //!
-//! `error` is a stable code, `message` a text for people: what, where, and how to mend it.
+//! `error` is a stable [`Code`], `message` a text for people: what, where, and how to mend it.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,73 @@ use serde_json::json;
 
 /// The content type of every answer but pages, streams and metrics (contract §2.3).
 pub const JSON: &str = "application/json; charset=utf-8";
+
+macro_rules! codes {
+    ($($name:ident = $text:literal,)*) => {
+        /// The stable codes of answers that are errors. `server/openapi.json` lists them, which a test compares.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code {$(
+            #[doc = concat!("`", $text, "`")]
+            $name,
+        )*}
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word on the wire.
+            pub const fn name(self) -> &'static str {
+                match self {$(Self::$name => $text,)*}
+            }
+        }
+    };
+}
+
+codes! {
+    AtInFuture = "at_in_future",
+    ConfirmationRequired = "confirmation_required",
+    Forbidden = "forbidden",
+    HostNotAllowed = "host_not_allowed",
+    InternalServerError = "internal_server_error",
+    InvalidAfter = "invalid_after",
+    InvalidAt = "invalid_at",
+    InvalidBatchRequest = "invalid_batch_request",
+    InvalidBody = "invalid_body",
+    InvalidBucket = "invalid_bucket",
+    InvalidBuckets = "invalid_buckets",
+    InvalidBy = "invalid_by",
+    InvalidCursor = "invalid_cursor",
+    InvalidExpiry = "invalid_expiry",
+    InvalidFilter = "invalid_filter",
+    InvalidLevel = "invalid_level",
+    InvalidLimit = "invalid_limit",
+    InvalidMachineId = "invalid_machine_id",
+    InvalidMode = "invalid_mode",
+    InvalidName = "invalid_name",
+    InvalidPoints = "invalid_points",
+    InvalidQuery = "invalid_query",
+    InvalidScope = "invalid_scope",
+    InvalidSearch = "invalid_search",
+    InvalidState = "invalid_state",
+    InvalidTime = "invalid_time",
+    InvalidToken = "invalid_token",
+    InvalidTz = "invalid_tz",
+    MachineIdRequired = "machineId_required",
+    NotFound = "not_found",
+    OpenBind = "open_bind",
+    OriginNotAllowed = "origin_not_allowed",
+    Overloaded = "overloaded",
+    PayloadTooLarge = "payload_too_large",
+    RequestError = "request_error",
+    RequestTimeout = "request_timeout",
+    TokenTooShort = "token_too_short",
+    TooManyFailures = "too_many_failures",
+    TooManyTokens = "too_many_tokens",
+    TooMuch = "too_much",
+    Unauthorized = "unauthorized",
+    Unavailable = "unavailable",
+    UnsupportedMediaType = "unsupported_media_type",
+}
 
 /// What a request is answered when it is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +115,7 @@ pub enum Error {
     #[error("{message}")]
     InvalidField {
         /// The stable code.
-        code: &'static str,
+        code: Code,
         /// What is allowed.
         message: Cow<'static, str>,
     },
@@ -107,29 +174,33 @@ impl Error {
         Self::Internal(source.into())
     }
 
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden(_) => "forbidden",
-            Self::TooManyFailures { .. } => "too_many_failures",
-            Self::OriginNotAllowed(_) => "origin_not_allowed",
-            Self::HostNotAllowed(_) => "host_not_allowed",
+    fn body(&self) -> serde_json::Value {
+        let code = match self {
+            Self::Rejected(rejection) => return json!({ "ok": false, "error": rejection }),
+            Self::NotFound => Code::NotFound,
+            Self::Unauthorized => Code::Unauthorized,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::TooManyFailures { .. } => Code::TooManyFailures,
+            Self::OriginNotAllowed(_) => Code::OriginNotAllowed,
+            Self::HostNotAllowed(_) => Code::HostNotAllowed,
             Self::MalformedBody(_) | Self::UnsupportedContentType(_) | Self::BodyTooLarge { .. } => {
-                "request_error"
+                Code::RequestError
             }
-            Self::InvalidBody => "invalid_body",
-            Self::InvalidBatchRequest => "invalid_batch_request",
-            Self::InvalidField { code, .. } => code,
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::PayloadTooLarge { .. } => "payload_too_large",
-            Self::Rejected(_) => "rejected",
-            Self::NoSuch { .. } => "not_found",
-            Self::TooSlow { .. } => "request_timeout",
-            Self::Overloaded => "overloaded",
-            Self::TooMuch(_) => "too_much",
-            Self::Unavailable(_) => "unavailable",
-            Self::Internal(_) => "internal_server_error",
+            Self::InvalidBody => Code::InvalidBody,
+            Self::InvalidBatchRequest => Code::InvalidBatchRequest,
+            Self::InvalidField { code, .. } => *code,
+            Self::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Self::PayloadTooLarge { .. } => Code::PayloadTooLarge,
+            Self::NoSuch { .. } => Code::NotFound,
+            Self::TooSlow { .. } => Code::RequestTimeout,
+            Self::Overloaded => Code::Overloaded,
+            Self::TooMuch(_) => Code::TooMuch,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::Internal(_) => Code::InternalServerError,
+        };
+        match self {
+            Self::Unauthorized => json!({ "error": code.name() }),
+            _ => json!({ "error": code.name(), "message": self.to_string() }),
         }
     }
 }
@@ -171,10 +242,6 @@ impl ResponseError for Error {
             }
             _ => {}
         }
-        response.content_type(JSON).json(match self {
-            Self::Rejected(rejection) => json!({ "ok": false, "error": rejection }),
-            Self::Unauthorized => json!({ "error": self.code() }),
-            _ => json!({ "error": self.code(), "message": self.to_string() }),
-        })
+        response.content_type(JSON).json(self.body())
     }
 }

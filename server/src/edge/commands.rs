@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::answer;
 use super::body::Object;
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// Tells a bridge that there is nothing to do.
 pub async fn poll(Object(body): Object) -> Result<HttpResponse, Error> {
@@ -14,7 +14,7 @@ pub async fn poll(Object(body): Object) -> Result<HttpResponse, Error> {
             Ok(answer::json_text(r#"{"available":false}"#.to_owned()))
         }
         _ => Err(Error::InvalidField {
-            code: "machineId_required",
+            code: Code::MachineIdRequired,
             message: "machineId must be the id of the bridge's machine".into(),
         }),
     }

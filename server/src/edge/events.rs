@@ -34,7 +34,7 @@ use patze_supervise::clock::Sleep;
 use serde_json::json;
 
 use super::{Edge, answer};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// How often a comment tells proxies that the stream lives (contract §8.1).
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -103,7 +103,7 @@ pub async fn events(
         None => Start::Now,
         Some(after) => {
             let after = after.parse().map_err(|_| Error::InvalidField {
-                code: "invalid_after",
+                code: Code::InvalidAfter,
                 message: "after must be a position: a whole number, 0 for all".into(),
             })?;
             Start::of(after, log.as_deref(), &head)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::body::{Nothing, Object};
 use super::{Edge, answer, ingest};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// The longest name, in characters.
 const MOST_NAME_CHARS: usize = 128;
@@ -25,7 +25,7 @@ pub async fn rename(
         Some(Value::String(name)) if is_name(name) => Some(name.trim().to_owned()),
         _ => {
             return Err(Error::InvalidField {
-                code: "invalid_name",
+                code: Code::InvalidName,
                 message: "name must be null, or a text of 1 to 128 characters without control characters"
                     .into(),
             });

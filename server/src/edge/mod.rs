@@ -37,6 +37,7 @@ mod landing;
 mod layers;
 mod machines;
 pub mod metrics;
+mod openapi;
 mod past;
 mod routes;
 mod serve;

@@ -8,7 +8,7 @@ use patze_core::fleet::Fleet;
 use patze_core::time::Timestamp;
 
 use super::{Edge, answer};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// The moment that `?at=` names: digits are a position, all else a time. None without `at`, which asks for the newest.
 pub(super) fn moment(request: &HttpRequest) -> Result<Option<Moment>, Error> {
@@ -17,7 +17,7 @@ pub(super) fn moment(request: &HttpRequest) -> Result<Option<Moment>, Error> {
         || at.bytes().all(|byte| byte.is_ascii_digit()).then(|| at.parse().ok().map(Moment::Position));
     let moment = position().unwrap_or_else(|| Timestamp::parse(&at).map(Moment::Time));
     moment.map(Some).ok_or(Error::InvalidField {
-        code: "invalid_at",
+        code: Code::InvalidAt,
         message: "at must be a position (a whole number) or a time such as 2026-11-25T03:12:00Z".into(),
     })
 }
@@ -26,7 +26,7 @@ pub(super) fn moment(request: &HttpRequest) -> Result<Option<Moment>, Error> {
 pub(super) async fn fleet(edge: &Edge, moment: Moment) -> Result<Arc<Fleet>, Error> {
     edge.log().fleet_at(moment).await.map_err(|error| match error {
         PastError::Ahead { .. } | PastError::Future { .. } => {
-            Error::InvalidField { code: "at_in_future", message: error.to_string().into() }
+            Error::InvalidField { code: Code::AtInFuture, message: error.to_string().into() }
         }
         PastError::Read(ReadError::Read { .. }) => Error::internal(error),
         PastError::Busy | PastError::Read(_) => Error::Unavailable(error.to_string()),

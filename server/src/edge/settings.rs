@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{Nothing, Object};
 use super::{Edge, answer, ingest, trace_id};
-use crate::error::{Error, JSON};
+use crate::error::{Code, Error, JSON};
 
 /// The shortest token that may be set, in UTF-16 units as the contract counts (contract §9.6).
 const SHORTEST_TOKEN: usize = 16;
@@ -38,16 +38,16 @@ pub async fn set_auth(
     let (mode, token) = match body.get("mode").and_then(Value::as_str) {
         Some("token") => (Mode::Token, Some(token_of(&body)?)),
         Some("none") => (Mode::None, None),
-        _ => return Err(invalid("invalid_mode", "mode must be \"none\" or \"token\"")),
+        _ => return Err(invalid(Code::InvalidMode, "mode must be \"none\" or \"token\"")),
     };
     if mode == Mode::None {
         if body.get("confirm").and_then(Value::as_str) != Some("DISABLE_AUTH") {
             return Err(invalid(
-                "confirmation_required",
+                Code::ConfirmationRequired,
                 "send \"confirm\": \"DISABLE_AUTH\" to need no token",
             ));
         }
-        edge.guard.bind().check(mode).map_err(|open| invalid("open_bind", open.to_string()))?;
+        edge.guard.bind().check(mode).map_err(|open| invalid(Code::OpenBind, open.to_string()))?;
     }
     let trace = trace_id()?;
     let change = edge.guard.credentials().set_auth_recorded(&edge.plane.recorder, token, &trace);
@@ -76,7 +76,7 @@ pub async fn create_token(
         name: text(&body, "name")?.unwrap_or_default().to_owned(),
         scope: match text(&body, "scope")? {
             None => Scope::Bridge,
-            Some(scope) => scope.parse().map_err(|error: &str| invalid("invalid_scope", error))?,
+            Some(scope) => scope.parse().map_err(|error: &str| invalid(Code::InvalidScope, error))?,
         },
         machine_id: text(&body, "machineId")?.map(MachineId::new),
         expires_at: end(&body, now)?,
@@ -117,13 +117,13 @@ pub(super) fn not_changed(error: RecordError) -> Error {
         ChangeError::NoSuch(id) => Error::NoSuch { kind: "token", id: id.to_string() },
         ChangeError::Invalid(why) => invalid(
             match why {
-                InvalidToken::Name => "invalid_name",
-                InvalidToken::Machine => "invalid_machine_id",
-                InvalidToken::Expired => "invalid_expiry",
+                InvalidToken::Name => Code::InvalidName,
+                InvalidToken::Machine => Code::InvalidMachineId,
+                InvalidToken::Expired => Code::InvalidExpiry,
             },
             why.to_string(),
         ),
-        ChangeError::TooMany => invalid("too_many_tokens", change.to_string()),
+        ChangeError::TooMany => invalid(Code::TooManyTokens, change.to_string()),
         ChangeError::Write { .. } | ChangeError::Random(_) => {
             tracing::error!(error = &change as &dyn std::error::Error, "credentials did not change");
             Error::Unavailable(change.to_string())
@@ -143,18 +143,18 @@ fn allow(edge: &Edge, request: &HttpRequest, caller: &Caller) -> Result<(), Erro
 fn token_of(body: &Map<String, Value>) -> Result<Secret, Error> {
     let token = body.get("token").and_then(Value::as_str).map(str::trim).unwrap_or_default();
     if token.encode_utf16().count() < SHORTEST_TOKEN {
-        return Err(invalid("token_too_short", "the token must have at least 16 characters"));
+        return Err(invalid(Code::TokenTooShort, "the token must have at least 16 characters"));
     }
     // Others cannot be sent in a header as they are: whoever set one would be locked out.
     if !token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Err(invalid("invalid_token", "the token must be made of ASCII letters, digits and signs"));
+        return Err(invalid(Code::InvalidToken, "the token must be made of ASCII letters, digits and signs"));
     }
     Ok(Secret::new(token))
 }
 
 /// When a token that is made now ends: in `expiresIn` (`7d`, `12h`, `never`) or at `expiresAt`; never without either.
 fn end(body: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
-    let fault = |message: &str| invalid("invalid_expiry", message.to_owned());
+    let fault = |message: &str| invalid(Code::InvalidExpiry, message.to_owned());
     match (text(body, "expiresIn")?, text(body, "expiresAt")?) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(fault("send expiresIn or expiresAt, not both")),
@@ -170,11 +170,11 @@ fn text<'a>(body: &'a Map<String, Value>, field: &'static str) -> Result<Option<
     match body.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid("invalid_body", format!("{field} must be a text"))),
+        Some(_) => Err(invalid(Code::InvalidBody, format!("{field} must be a text"))),
     }
 }
 
-fn invalid(code: &'static str, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(code: Code, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::InvalidField { code, message: message.into() }
 }
 

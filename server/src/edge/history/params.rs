@@ -7,7 +7,7 @@ use patze_core::event::Severity;
 use patze_core::fleet::lifecycle::LifeState;
 use patze_core::time::Timestamp;
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// The longest id or name, in characters; as events have them.
 const MAX_CHARS: usize = 256;
@@ -147,19 +147,19 @@ pub(super) fn in_order(from: Timestamp, to: Timestamp) -> Result<(), Error> {
 /// 400 with the stable code of a parameter.
 pub(super) fn invalid(parameter: &str, message: impl Into<String>) -> Error {
     let code = match parameter {
-        "cursor" => "invalid_cursor",
-        "q" => "invalid_search",
-        "from" | "to" => "invalid_time",
-        "limit" => "invalid_limit",
-        "points" => "invalid_points",
-        "buckets" => "invalid_buckets",
-        "tz" => "invalid_tz",
-        "state" | "status" => "invalid_state",
-        "level" => "invalid_level",
-        "by" => "invalid_by",
-        "bucket" => "invalid_bucket",
-        "" => "invalid_query",
-        _ => "invalid_filter",
+        "cursor" => Code::InvalidCursor,
+        "q" => Code::InvalidSearch,
+        "from" | "to" => Code::InvalidTime,
+        "limit" => Code::InvalidLimit,
+        "points" => Code::InvalidPoints,
+        "buckets" => Code::InvalidBuckets,
+        "tz" => Code::InvalidTz,
+        "state" | "status" => Code::InvalidState,
+        "level" => Code::InvalidLevel,
+        "by" => Code::InvalidBy,
+        "bucket" => Code::InvalidBucket,
+        "" => Code::InvalidQuery,
+        _ => Code::InvalidFilter,
     };
     Error::InvalidField { code, message: message.into().into() }
 }
