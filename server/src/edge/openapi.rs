@@ -53,7 +53,11 @@ mod tests {
             let methods = item.as_object().expect("a path has methods");
             methods.iter().map(move |(method, operation)| {
                 let who = &operation["security"];
-                let who = if *who == serde_json::json!([]) { "open" } else { who[0]["token"][0].as_str().unwrap_or("?") };
+                let who = if *who == serde_json::json!([]) {
+                    "open"
+                } else {
+                    who[0]["token"][0].as_str().unwrap_or("?")
+                };
                 format!("{method} {path}, {who}")
             })
         });
@@ -69,7 +73,7 @@ mod tests {
                 Who::Bridge => "bridge",
                 Who::Admin => "admin",
             };
-            format!("{} {}, {who}", entry.method, entry.path)
+            format!("{} {}, {who}", entry.method.as_str().to_lowercase(), entry.path)
         });
         let (served, described) = (served.collect::<BTreeSet<_>>(), described(&read()));
         let missing: Vec<_> = served.difference(&described).collect();

@@ -4,6 +4,7 @@
 //! Every GET answers HEAD too.
 
 use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Responder, Route};
@@ -13,7 +14,7 @@ use super::{
     openapi, settings,
 };
 use crate::error::Error;
-use crate::guard::{ingest as ingest_by, read, write};
+use crate::guard::{ingest as bridges, read, write};
 
 /// Who may ask for a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,8 +31,8 @@ pub(super) enum Who {
 
 /// A path and method with what answers it.
 pub(super) struct Entry {
+    pub(super) method: Method,
     pub(super) path: &'static str,
-    pub(super) method: &'static str,
     pub(super) who: Who,
     route: Route,
 }
@@ -40,46 +41,47 @@ pub(super) struct Entry {
 pub(super) fn table() -> Vec<Entry> {
     use Who::{Admin, Bridge, Open, Read};
     vec![
-        get("/", Open, landing::page),
-        get("/health", Open, health::health),
-        get("/openapi.json", Open, openapi::document),
-        get("/readyz", Read, health::readyz),
-        get("/metrics", Read, metrics::metrics),
-        get("/actors", Read, actors::list),
-        post("/ingest", Bridge, ingest::one),
-        post("/ingest/batch", Bridge, ingest::batch),
-        get("/snapshot", Read, fleet::snapshot),
-        get("/state", Read, fleet::state),
-        get("/events", Read, events::events),
-        get("/history/machines", Read, history::machines),
-        get("/history/machines/{id}/series", Read, history::series),
-        get("/history/sessions", Read, history::sessions),
-        get("/history/runs", Read, history::runs),
-        get("/history/runs/{id}/timeline", Read, history::timeline),
-        get("/history/logs", Read, history::logs),
-        get("/history/usage", Read, history::usage),
-        get("/history/density", Read, history::density),
-        get("/bridge/connections", Read, connections::list),
-        post("/machines/{id}/rename", Admin, machines::rename),
-        post("/machines/{id}/pause", Admin, machines::pause),
-        post("/machines/{id}/resume", Admin, machines::resume),
-        post("/machines/{id}/forget", Admin, machines::forget),
-        get("/settings/auth", Read, settings::auth),
-        post("/settings/auth", Admin, settings::set_auth),
-        get("/settings/tokens", Read, settings::tokens),
-        post("/settings/tokens", Admin, settings::create_token),
-        delete("/settings/tokens/{id}", Admin, settings::revoke_token),
-        post("/openclaw/bridge/commands/poll", Bridge, commands::poll),
+        at(Method::GET, "/", Open, landing::page),
+        at(Method::GET, "/health", Open, health::health),
+        at(Method::GET, "/openapi.json", Open, openapi::document),
+        at(Method::GET, "/readyz", Read, health::readyz),
+        at(Method::GET, "/metrics", Read, metrics::metrics),
+        at(Method::GET, "/actors", Read, actors::list),
+        at(Method::POST, "/ingest", Bridge, ingest::one),
+        at(Method::POST, "/ingest/batch", Bridge, ingest::batch),
+        at(Method::GET, "/snapshot", Read, fleet::snapshot),
+        at(Method::GET, "/state", Read, fleet::state),
+        at(Method::GET, "/events", Read, events::events),
+        at(Method::GET, "/history/machines", Read, history::machines),
+        at(Method::GET, "/history/machines/{id}/series", Read, history::series),
+        at(Method::GET, "/history/sessions", Read, history::sessions),
+        at(Method::GET, "/history/runs", Read, history::runs),
+        at(Method::GET, "/history/runs/{id}/timeline", Read, history::timeline),
+        at(Method::GET, "/history/logs", Read, history::logs),
+        at(Method::GET, "/history/usage", Read, history::usage),
+        at(Method::GET, "/history/density", Read, history::density),
+        at(Method::GET, "/bridge/connections", Read, connections::list),
+        at(Method::POST, "/machines/{id}/rename", Admin, machines::rename),
+        at(Method::POST, "/machines/{id}/pause", Admin, machines::pause),
+        at(Method::POST, "/machines/{id}/resume", Admin, machines::resume),
+        at(Method::POST, "/machines/{id}/forget", Admin, machines::forget),
+        at(Method::GET, "/settings/auth", Read, settings::auth),
+        at(Method::POST, "/settings/auth", Admin, settings::set_auth),
+        at(Method::GET, "/settings/tokens", Read, settings::tokens),
+        at(Method::POST, "/settings/tokens", Admin, settings::create_token),
+        at(Method::DELETE, "/settings/tokens/{id}", Admin, settings::revoke_token),
+        at(Method::POST, "/openclaw/bridge/commands/poll", Bridge, commands::poll),
     ]
 }
 
 /// Registers the table.
 pub(super) fn routes(app: &mut ServiceConfig) {
     let mut table = table().into_iter().peekable();
-    while let Some(Entry { path, route, .. }) = table.next() {
-        let mut resource = web::resource(path).default_service(web::to(nothing)).route(route);
+    while let Some(entry) = table.next() {
+        let path = entry.path;
+        let mut resource = web::resource(path).default_service(web::to(nothing)).route(entry.into_route());
         while let Some(another) = table.next_if(|entry| entry.path == path) {
-            resource = resource.route(another.route);
+            resource = resource.route(another.into_route());
         }
         app.service(resource);
     }
@@ -90,42 +92,27 @@ pub(super) async fn nothing() -> Result<&'static str, Error> {
     Err(Error::NotFound)
 }
 
-fn get<F, Args>(path: &'static str, who: Who, handler: F) -> Entry
+fn at<F, Args>(method: Method, path: &'static str, who: Who, handler: F) -> Entry
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let route = web::route().guard(Any(Get()).or(Head())).to(handler);
-    Entry { path, method: "get", who, route: who.may(route) }
+    Entry { method, path, who, route: web::route().to(handler) }
 }
 
-fn post<F, Args>(path: &'static str, who: Who, handler: F) -> Entry
-where
-    F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    Entry { path, method: "post", who, route: who.may(web::post().to(handler)) }
-}
-
-fn delete<F, Args>(path: &'static str, who: Who, handler: F) -> Entry
-where
-    F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    Entry { path, method: "delete", who, route: who.may(web::delete().to(handler)) }
-}
-
-impl Who {
-    /// The route, for those alone.
-    fn may(self, route: Route) -> Route {
-        match self {
-            Self::Open => route,
-            Self::Read => route.wrap(from_fn(read)),
-            Self::Bridge => route.wrap(from_fn(ingest_by)),
-            Self::Admin => route.wrap(from_fn(write)),
+impl Entry {
+    /// The route, for its method and for those who may.
+    fn into_route(self) -> Route {
+        let route = match self.method {
+            Method::GET => self.route.guard(Any(Get()).or(Head())),
+            method => self.route.method(method),
+        };
+        match self.who {
+            Who::Open => route,
+            Who::Read => route.wrap(from_fn(read)),
+            Who::Bridge => route.wrap(from_fn(bridges)),
+            Who::Admin => route.wrap(from_fn(write)),
         }
     }
 }

@@ -48,6 +48,7 @@ async fn every_get_answers_head_with_its_head_alone() {
     for path in [
         "/",
         "/health",
+        "/openapi.json",
         "/readyz",
         "/metrics",
         "/actors",

@@ -12,7 +12,12 @@ use super::{Document, story};
 use crate::support::{Server, Stream, heartbeat, until};
 
 /// An operation's request as the document's examples have it, with its path's parameter `id` as told, or as its example.
-pub fn request(server: &Server, document: &Document, operation: &Operation<'_>, id: Option<&str>) -> RequestBuilder {
+pub fn request(
+    server: &Server,
+    document: &Document,
+    operation: &Operation<'_>,
+    id: Option<&str>,
+) -> RequestBuilder {
     let mut url = server.url(operation.path);
     for parameter in document.parameters(operation, "path") {
         let value = id.unwrap_or_else(|| parameter["example"].as_str().unwrap());
@@ -33,7 +38,12 @@ pub async fn examples(server: &Server, document: &Document) {
     for operation in document.operations() {
         let id = names.iter().find(|(name, _)| *name == operation.id).map(|(_, id)| *id);
         let response = request(server, document, &operation, id).send().await.unwrap();
-        assert!(response.status().is_success(), "{}, as its examples say, is {}", operation.id, response.status());
+        assert!(
+            response.status().is_success(),
+            "{}, as its examples say, is {}",
+            operation.id,
+            response.status()
+        );
         let tag = response.headers().get(ETAG).cloned();
         document.check(operation.id, response).await;
         let statuses = &operation.json["responses"];
@@ -55,9 +65,15 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
     let made = create(server, document, &json!({"name": "unbound", "expiresIn": "7d"})).await;
     let ingest = document.operation("ingestBatch");
     let request = request(server, document, &ingest, None).bearer_auth(made["token"].as_str().unwrap());
-    let request = request.header("Prefer", "return=minimal").header("X-Patze-Machine-Id", "m1").header("X-Patze-Machine-Label", "Desk");
-    let request = request.header("X-Patze-Bridge-Version", "0.0.1").header("X-Patze-Sent-At", "2026-02-20T23:00:00Z");
+    let request = request
+        .header("Prefer", "return=minimal")
+        .header("X-Patze-Machine-Id", "m1")
+        .header("X-Patze-Machine-Label", "Desk");
+    let request =
+        request.header("X-Patze-Bridge-Version", "0.0.1").header("X-Patze-Sent-At", "2026-02-20T23:00:00Z");
     document.check("ingestBatch", request.send().await.unwrap()).await;
+    let odd = server.post("/ingest/batch", &json!({"events": [1]})).await;
+    document.check("ingestBatch", odd).await;
     for id in ["listBridgeConnections", "listTokens", "getState", "getSnapshot"] {
         ask(server, document, id).await;
     }
@@ -78,8 +94,8 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
     ] {
         get(server, document, id, document.operation(id).path, query).await;
     }
-    for run in ["r1", "r2", "r9"] {
-        get(server, document, "getRunTimeline", &format!("/history/runs/{run}/timeline"), "").await;
+    for run in ["r1/timeline", "r1/timeline?machineId=m1", "r2/timeline", "r9/timeline"] {
+        get(server, document, "getRunTimeline", "/history/runs/", run).await;
     }
     // Half an hour of silence: the machine is called offline, and the session that should work is stalled.
     until("the session is called stalled", async || {
@@ -88,7 +104,17 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
     })
     .await;
     story::caught_up(server).await;
-    for id in ["getState", "renameMachine", "pauseMachine", "getSnapshot", "listMachines", "listSessions", "resumeMachine", "forgetMachine", "listMachines"] {
+    for id in [
+        "getState",
+        "renameMachine",
+        "pauseMachine",
+        "getSnapshot",
+        "listMachines",
+        "listSessions",
+        "resumeMachine",
+        "forgetMachine",
+        "listMachines",
+    ] {
         ask(server, document, id).await;
         story::caught_up(server).await;
     }
@@ -98,15 +124,17 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
 
 /// The stream: from the begin, and of another log.
 pub async fn frames(server: &Server, document: &Document) {
-    let (_, place) = document.response(&document.operation("streamEvents"), StatusCode::OK);
+    let operation = document.operation("streamEvents");
+    let schemas = &document.response(&operation, StatusCode::OK).0["x-frames"];
     let check = |(name, data): (String, Value)| {
-        let schema = json!({"$ref": format!("{place}/x-frames/{name}")});
-        document.assert_is(&schema, &data, &format!("a frame {name} of /events"));
-        document.see(&schema, &data, "");
+        let schema = &schemas[name.as_str()];
+        document.assert_is(schema, &data, &format!("a frame {name} of /events"));
+        document.see(schema, &data, "");
         data
     };
     let head = server.plane.log.head().position;
     let mut stream = server.events("?after=0").await;
+    check(stream.frame().await.unwrap());
     while check(stream.frame().await.unwrap())["position"] != head {}
     let mut stream = Stream::open(server.address, "?after=0&log=another", "").await;
     check(stream.frame().await.unwrap());
@@ -115,10 +143,15 @@ pub async fn frames(server: &Server, document: &Document) {
 
 /// What is answered by a server whose control plane has stopped.
 pub async fn when_it_does_not_run(server: Server, document: &Document) {
+    // One that can be resumed; the other one can be paused.
+    ask(&server, document, "pauseMachine").await;
+    let token = ask(&server, document, "createToken").await;
+    let names = [("pauseMachine", "m2"), ("revokeToken", token["id"].as_str().unwrap())];
     server.plane.stop().await;
     for operation in document.operations().filter(|operation| !operation.json["responses"]["503"].is_null()) {
-        let mut request = request(&server, document, &operation, None);
-        if !document.parameters(&operation, "query").iter().all(|parameter| parameter["name"] != "at") {
+        let id = names.iter().find(|(name, _)| *name == operation.id).map(|(_, id)| *id);
+        let mut request = request(&server, document, &operation, id);
+        if document.parameters(&operation, "query").iter().any(|parameter| parameter["name"] == "at") {
             request = server.client.get(server.url(&format!("{}?at=7", operation.path)));
         }
         let response = request.send().await.unwrap();
@@ -128,13 +161,13 @@ pub async fn when_it_does_not_run(server: Server, document: &Document) {
     server.stop().await;
 }
 
-
 async fn ask(server: &Server, document: &Document, id: &str) -> Value {
     document.check(id, request(server, document, &document.operation(id), None).send().await.unwrap()).await
 }
 
 async fn get(server: &Server, document: &Document, id: &str, path: &str, query: &str) -> Value {
-    let response = server.client.request(Method::GET, server.url(&format!("{path}{query}"))).send().await.unwrap();
+    let response =
+        server.client.request(Method::GET, server.url(&format!("{path}{query}"))).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK, "{path}{query}");
     document.check(id, response).await
 }

@@ -23,13 +23,28 @@ async fn a_generated_client_ingests_reads_back_and_is_refused_by_type() {
         let folder = folder();
         let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
         let module = |path: &str| folder.join("node_modules").join(path);
-        run(&folder, Command::new("node").arg(module("openapi-typescript/bin/cli.js")).arg(document).args(["-o", "api.d.ts"]));
+        run(
+            &folder,
+            Command::new("node")
+                .arg(module("openapi-typescript/bin/cli.js"))
+                .arg(document)
+                .args(["-o", "api.d.ts"]),
+        );
         run(&folder, Command::new("node").arg(module("typescript/bin/tsc")).args(["-p", "."]));
         run(&folder, Command::new("node").arg("client.js").arg(address));
     })
     .await
     .unwrap();
-    assert!(server.plane.log.fleet().facts().machines.iter().any(|machine| machine.machine_id.as_str() == "generated"));
+    assert!(
+        server
+            .plane
+            .log
+            .fleet()
+            .facts()
+            .machines
+            .iter()
+            .any(|machine| machine.machine_id.as_str() == "generated")
+    );
     server.stop().await;
 }
 
@@ -43,7 +58,16 @@ fn folder() -> PathBuf {
         std::fs::write(folder.join(name), text).unwrap();
     }
     if !is_installed {
-        run(&folder, Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]));
+        run(
+            &folder,
+            Command::new("npm").args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--prefer-offline",
+            ]),
+        );
         std::fs::write(installed, FILES[1].1).unwrap();
     }
     folder
@@ -51,7 +75,9 @@ fn folder() -> PathBuf {
 
 fn run(folder: &Path, command: &mut Command) {
     let output = command.current_dir(folder).output();
-    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}; node and npm are needed (scripts/test installs them)"));
+    let output = output.unwrap_or_else(|error| {
+        panic!("{command:?}: {error}; node and npm are needed (scripts/test installs them)")
+    });
     assert!(
         output.status.success(),
         "{command:?}\n{}\n{}",

@@ -16,7 +16,8 @@ pub async fn parameters(server: &Server, document: &Document) {
     for operation in document.operations().filter(|operation| operation.method == Method::GET) {
         let id = operation.id;
         let parameters = document.parameters(&operation, "query");
-        let names: BTreeSet<&str> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let names: BTreeSet<&str> =
+            parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
         let ask = async |pairs: &[(&str, &str)]| {
             let url = request(server, document, &operation, None).build().unwrap().url().clone();
             server.client.get(Url::parse_with_params(url.as_str(), pairs).unwrap()).send().await.unwrap()
@@ -28,7 +29,10 @@ pub async fn parameters(server: &Server, document: &Document) {
         if document.codes(&operation, "400").contains(&"invalid_query") {
             let text = refused(&[("nonsense", "1")], "invalid_query").await;
             let taken = text.rsplit_once("takes ").unwrap().1.split(", ").collect::<BTreeSet<_>>();
-            assert_eq!(names, taken, "the parameters of {id} in server/openapi.json (left) and in the program (right) differ");
+            assert_eq!(
+                names, taken,
+                "the parameters of {id} in server/openapi.json (left) and in the program (right) differ"
+            );
             let name = parameters[0]["name"].as_str().unwrap();
             refused(&[(name, "x"), (name, "x")], "invalid_query").await;
         } else {
@@ -40,13 +44,18 @@ pub async fn parameters(server: &Server, document: &Document) {
             let (good, bad) = bounds(document, schema);
             let listed = match &parameter["example"] {
                 Value::Null => None,
-                Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")),
+                Value::Array(items) => {
+                    Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","))
+                }
                 Value::String(text) => Some(text.clone()),
                 other => Some(other.to_string()),
             };
             for value in good.iter().chain(&listed) {
                 let status = ask(&[(name, value.as_str())]).await.status();
-                assert!(status != StatusCode::BAD_REQUEST && !status.is_server_error(), "{id} refuses {name}={value}: {status}");
+                assert!(
+                    status != StatusCode::BAD_REQUEST && !status.is_server_error(),
+                    "{id} refuses {name}={value}: {status}"
+                );
             }
             let lists = parameter["x-refused"].as_object();
             assert!(lists.is_some() || bad.is_empty(), "{id}: x-refused of {name} is missing");
@@ -100,11 +109,25 @@ pub async fn bodies(server: &Server, document: &Document) {
         };
         let body = &operation.json["requestBody"];
         if document.codes(&operation, "400").contains(&"request_error") {
-            refused_with(document, id, send("application/json", "{".to_owned()).await, "request_error", "no JSON").await;
+            refused_with(
+                document,
+                id,
+                send("application/json", "{".to_owned()).await,
+                "request_error",
+                "no JSON",
+            )
+            .await;
         }
         for (code, values) in body["x-refused"].as_object().into_iter().flatten() {
             for value in values.as_array().unwrap() {
-                refused_with(document, id, send("application/json", value.to_string()).await, code, &value.to_string()).await;
+                refused_with(
+                    document,
+                    id,
+                    send("application/json", value.to_string()).await,
+                    code,
+                    &value.to_string(),
+                )
+                .await;
             }
         }
         let media = &body["content"]["application/json"];
@@ -138,7 +161,9 @@ pub async fn rejections(server: &Server, document: &Document) {
         document.check("ingestEvent", response).await["error"]["code"].as_str().unwrap().to_owned()
     };
     let mut codes = BTreeSet::from(["machine_limit".to_owned()]);
-    let event = document.operation("ingestEvent").json["requestBody"]["content"]["application/json"]["example"].clone();
+    let event =
+        document.operation("ingestEvent").json["requestBody"]["content"]["application/json"]["example"]
+            .clone();
     for (field, value, code) in [
         ("id", json!(""), "invalid_envelope"),
         ("version", json!("telemetry.v2"), "invalid_schema_version"),
@@ -158,14 +183,21 @@ pub async fn rejections(server: &Server, document: &Document) {
     codes.insert(send(&heartbeat("x", "m2")).await);
     let listed = &document.open["components"]["schemas"]["RejectionCode"]["enum"];
     let listed: BTreeSet<String> = serde_json::from_value(listed.clone()).unwrap();
-    assert_eq!(listed, codes, "server/openapi.json's RejectionCode (left), and what is rejected (right; machine_limit is in fleet.rs)");
+    assert_eq!(
+        listed, codes,
+        "server/openapi.json's RejectionCode (left), and what is rejected (right; machine_limit is in fleet.rs)"
+    );
 
     // Each type's own required fields; unknown fields are kept.
     for mut event in story::examples(document) {
         event["id"] = json!(format!("kept {}", event["id"]));
         event["payload"]["unknown"] = json!({"kept": [1]});
         let (status, answer) = json_of(server.post("/ingest", &event).await).await;
-        assert_eq!((status, &answer["event"]["payload"]["unknown"]), (StatusCode::OK, &event["payload"]["unknown"]), "{answer}");
+        assert_eq!(
+            (status, &answer["event"]["payload"]["unknown"]),
+            (StatusCode::OK, &event["payload"]["unknown"]),
+            "{answer}"
+        );
         let mut schema = &document.open["components"]["schemas"]["PayloadByType"];
         for part in schema["allOf"].as_array().unwrap() {
             if part["if"]["properties"]["type"]["const"] == event["type"] {
@@ -173,7 +205,10 @@ pub async fn rejections(server: &Server, document: &Document) {
             }
         }
         let payload = "payload".to_owned();
-        for (path, schema) in [(vec![payload.clone()], schema), (vec![payload, "resource".to_owned()], document.resolve(&schema["properties"]["resource"]))] {
+        for (path, schema) in [
+            (vec![payload.clone()], schema),
+            (vec![payload, "resource".to_owned()], document.resolve(&schema["properties"]["resource"])),
+        ] {
             for field in schema["required"].as_array().into_iter().flatten() {
                 let mut event = event.clone();
                 let place = path.iter().fold(&mut event, |value, key| &mut value[key.as_str()]);
@@ -195,7 +230,8 @@ pub async fn scopes(server: &Server, document: &Document) {
             if may && operation.method != Method::GET {
                 continue;
             }
-            let response = request(server, document, &operation, None).bearer_auth(&token).send().await.unwrap();
+            let response =
+                request(server, document, &operation, None).bearer_auth(&token).send().await.unwrap();
             assert_eq!(response.status() != StatusCode::FORBIDDEN, may, "{} with scope {name}", operation.id);
             document.check(operation.id, response).await;
         }
@@ -203,7 +239,11 @@ pub async fn scopes(server: &Server, document: &Document) {
 }
 
 async fn refused_with(document: &Document, id: &str, response: Response, code: &str, what: &str) -> Value {
-    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{id} takes {what}; server/openapi.json says {code}");
+    assert_eq!(
+        response.status(),
+        StatusCode::BAD_REQUEST,
+        "{id} takes {what}; server/openapi.json says {code}"
+    );
     let body = document.check(id, response).await;
     assert_eq!(body["error"], code, "{id} refuses {what}: {body}");
     body

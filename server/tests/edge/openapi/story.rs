@@ -26,7 +26,6 @@ pub async fn server(document: &Document) -> (Server, VirtualTime) {
     let (server, time) = Server::start_virtual().await;
     time.advance(std::time::Duration::from_secs(5)).await;
     server.ingest(&examples(document)).await;
-    server.ingest(&others()).await;
     // More model series than are told apart, and more steps of a run than are shown.
     let many_models = (0..201).map(|n| {
         let payload = json!({"runId": "r2", "machineId": "m1", "provider": "p", "model": format!("x{n}"), "inputTokens": 1000 - n});
@@ -35,6 +34,7 @@ pub async fn server(document: &Document) -> (Server, VirtualTime) {
     server.ingest(&many_models.collect::<Vec<_>>()).await;
     let many_errors = (0..2_001).map(|n| line(&format!("error{n}"), "r9", "error", "no"));
     server.ingest(&many_errors.collect::<Vec<_>>()).await;
+    server.ingest(&others()).await;
     caught_up(&server).await;
     (server, time)
 }
@@ -79,7 +79,12 @@ fn others() -> Vec<Value> {
         registered("o1", "m2", "Closet"),
         heartbeat("o2", "m2"),
         run_state("o3", "m2", "r1", "x", "running"),
-        envelope("o4", "m1", "gateway.log", json!({"level": "warn", "message": "restarts", "ts": "2026-02-21T00:00:00Z"})),
+        envelope(
+            "o4",
+            "m1",
+            "gateway.log",
+            json!({"level": "warn", "message": "restarts", "ts": "2026-02-21T00:00:00Z"}),
+        ),
         line("o5", "r1", "info", &"long ".repeat(4_000)),
         session("o6", "s2", "completed", None),
         session("o7", "child", "running", Some("agent:main:main")),
