@@ -6,7 +6,7 @@
 //!
 //! [`origin`] and [`host`] wrap the application, origin outermost, so that every answer carries the CORS headers. The
 //! router comes before the credentials: a path that is nothing is 404 for everybody. Each route names what it needs by
-//! one of [`ingest`], [`read`] and [`write`]; a route without is open, and those are `/health` and the page's files.
+//! one of [`ingest`], [`read`] and [`write`]; a route without is open: `/health`, `/openapi.json` and the page's files.
 //! The credentials are looked at before the body is.
 //!
 //! All of these are plain functions for `actix_web::middleware::from_fn`; they find the [`Guard`] in the application's

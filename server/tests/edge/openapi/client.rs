@@ -28,7 +28,7 @@ async fn a_generated_client_ingests_reads_back_and_is_refused_by_type() {
             Command::new("node")
                 .arg(module("openapi-typescript/bin/cli.js"))
                 .arg(document)
-                .args(["-o", "api.d.ts"]),
+                .args(["-o", "api.ts"]),
         );
         run(&folder, Command::new("node").arg(module("typescript/bin/tsc")).args(["-p", "."]));
         run(&folder, Command::new("node").arg("client.js").arg(address));

@@ -148,7 +148,7 @@ fn check_words(schema: &Value, place: &str) {
         let place = format!("{place}/{key}");
         match key.as_str() {
             "properties" => {
-                inner.as_object().unwrap().values().for_each(|property| check_words(property, &place))
+                inner.as_object().unwrap().values().for_each(|property| check_words(property, &place));
             }
             "items" | "if" | "then" => check_words(inner, &place),
             "additionalProperties" if inner.is_object() => check_words(inner, &place),
