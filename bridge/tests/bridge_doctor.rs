@@ -69,6 +69,24 @@ fn what_is_wrong_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_home_that_does_not_answer_is_told_and_the_rest_is_looked_at() {
+    let plane = ControlPlane::start();
+    let place = Place::new(&plane.url);
+    let store = place.dir.path().join(".openclaw/state");
+    std::fs::create_dir_all(&store).unwrap();
+    std::fs::create_dir(place.dir.path().join(".openclaw-work")).unwrap();
+    // Whoever opens a pipe hangs until somebody writes to it, as on a network mount that is away.
+    let pipe = store.join("openclaw.sqlite");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = place.command(&["doctor", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report["problems"][0].as_str().unwrap().contains("has not answered for 5 s"), "{report}");
+    assert_eq!(report["homes"][1]["name"], "work", "{report}");
+    assert_eq!(report["controlPlane"]["takesEvents"], true, "{report}");
+}
+
+#[test]
 fn nobody_there_and_nothing_begun_yet() {
     let plane = ControlPlane::start();
     let url = plane.url.clone();

@@ -1,13 +1,15 @@
 //! One OpenClaw home, as the doctor sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use serde::Serialize;
 
+use crate::blocking::silence;
 use crate::failure::chain;
-use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError};
+use crate::openclaw::{discover, Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError};
 
 /// A home and whether it can be read.
 #[derive(Debug, Serialize)]
@@ -33,6 +35,31 @@ pub struct Home {
     pub problem: Option<String>,
 }
 
+// === impl Home ===
+
+impl Home {
+    /// One of which nothing is known but where it is.
+    fn at(name: &str, path: &Path, what: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            what,
+            agents: Vec::new(),
+            readable: false,
+            begun: false,
+            unread_events: 0,
+            odd_rows: 0,
+            problem: None,
+        }
+    }
+
+    /// One that has not answered for `waited`.
+    pub(super) fn silent(dir: &Path, waited: Duration) -> Self {
+        let problem = Some(silence(dir, waited));
+        Self { problem, ..Self::at(&discover::profile(dir), dir, "does not answer".to_owned()) }
+    }
+}
+
 /// Looks at the home that `info` found, and reads one page from where the bridge is.
 pub(super) fn examine(
     info: &HomeInfo,
@@ -42,17 +69,7 @@ pub(super) fn examine(
     now: Timestamp,
 ) -> Home {
     let what = info.generation.to_string();
-    let mut home = Home {
-        name: info.name.clone(),
-        path: info.path.clone(),
-        what: what.clone(),
-        agents: Vec::new(),
-        readable: false,
-        begun: false,
-        unread_events: 0,
-        odd_rows: 0,
-        problem: None,
-    };
+    let mut home = Home::at(&info.name, &info.path, what.clone());
     match &info.generation {
         Generation::Nothing => return home,
         Generation::Files | Generation::Unreadable(_) => {

@@ -1,7 +1,7 @@
 //! Reading OpenClaw: finding homes, reading their store, and being woken when it changes.
 //!
 //! ```text
-//! discover::find --HomeInfo--> OpenclawHome::open --read(cursor)--> Page { events, cursor } --> the spool
+//! discover::look --HomeInfo--> OpenclawHome::open --read(cursor)--> Page { events, cursor } --> the spool
 //!                                     ^                                      (one transaction)
 //!                              watch::Watch (a wake-up, no facts)
 //! ```

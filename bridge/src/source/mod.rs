@@ -5,8 +5,8 @@
 //! **Fails** only by a bug: a home that cannot be read is a [`Condition`], with the reason, tried again with backoff.
 //! Nothing ends, and nothing is made up, because of it.
 //!
-//! Reading blocks on somebody else's disk, so it is done on a blocking thread: a home on a dead network mount holds up
-//! nobody but itself.
+//! Reading blocks on somebody else's disk, so it is done on a blocking thread ([`crate::blocking`]): a home on a dead
+//! network mount holds up nobody but itself, and is said to be unreadable until it answers.
 
 pub mod homes;
 
@@ -20,8 +20,10 @@ use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, World};
 use serde::Serialize;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{debug, info, warn};
 
+use crate::blocking::{PATIENCE, silence};
 use crate::config::Settings;
 use crate::failure::{chain, returned};
 use crate::openclaw::watch::Watch;
@@ -90,8 +92,6 @@ pub struct Source {
     backoff: Backoff,
     /// Away while a page is read.
     reading: Option<Reading>,
-    /// Away while it waits.
-    watch: Option<Watch>,
     /// Changes when the home is to be read from the start.
     anew: tokio::sync::watch::Receiver<u64>,
 }
@@ -103,6 +103,24 @@ struct Reading {
     home: Option<(OpenclawHome, bool)>,
     /// The epoch and the cursor that the spool has, as far as is known.
     at: Option<(u64, Cursor)>,
+    /// Away while it waits.
+    watch: Option<Watch>,
+    /// The look that is under way and has not come back in time.
+    asked: Option<Asked>,
+}
+
+/// A look at the home, on a blocking thread.
+struct Asked {
+    epoch: u64,
+    answer: JoinHandle<Answer>,
+}
+
+/// What comes back from a look, with what was lent for it.
+struct Answer {
+    read: Result<Opened, ReadError>,
+    capture: bool,
+    cursor: Cursor,
+    watch: Watch,
 }
 
 /// What came of one page.
@@ -110,6 +128,8 @@ enum Step {
     Read { events: u64, odd_rows: u64, more: bool, again_at: Option<Timestamp> },
     Empty(Generation),
     Unreadable(ReadError),
+    /// The home has not answered yet.
+    Silent,
     Full,
     Stale,
     Spool(Unspooled),
@@ -132,7 +152,6 @@ pub fn supervise(world: &World, backoff: Backoff, ports: Ports) -> Sources {
         odd_rows: 0,
         backoff: retry.clone(),
         reading: Some(Reading::default()),
-        watch: None,
         anew: ports.spool.anew(),
     })
 }
@@ -143,8 +162,6 @@ impl Actor for Source {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        // Before the first look, so that no change after it is missed.
-        self.watch = Some(Watch::new(&self.path, self.clock.clone()));
         self.look(ctx);
     }
 }
@@ -189,6 +206,10 @@ impl Source {
                 let delay = self.backoff.next_delay();
                 self.pause(delay, ctx);
             }
+            Step::Silent => {
+                self.is(Condition::Unreadable { why: silence(&self.path, PATIENCE) });
+                self.look(ctx);
+            }
             Step::Stale => self.look(ctx),
             Step::Full => {
                 self.is(Condition::Full);
@@ -203,7 +224,8 @@ impl Source {
 
     /// Waits for a change in the home, or until it is to be read from the start, or for `limit` if that is sooner.
     fn rest(&mut self, limit: Option<Duration>, ctx: &mut Context<Self>) {
-        let mut watch = self.watch.take().unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
+        let mut reading = self.reading.take().unwrap_or_default();
+        let mut watch = reading.watch.take().unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
         let (clock, mut anew) = (self.clock.clone(), self.anew.clone());
         let woken = async move {
             let until = async {
@@ -218,13 +240,11 @@ impl Source {
                 changed = anew.changed() => changed.is_ok(),
                 () = until => false,
             };
-            (watch, anew, again)
+            let at = reading.at.take().filter(|_| !again);
+            (Reading { at, watch: Some(watch), ..reading }, anew)
         };
-        ctx.spawn(woken.into_actor(self).map(|(watch, anew, again), source, ctx| {
-            (source.watch, source.anew) = (Some(watch), anew);
-            if again {
-                source.reading = source.reading.take().map(|reading| Reading { at: None, ..reading });
-            }
+        ctx.spawn(woken.into_actor(self).map(|(reading, anew), source, ctx| {
+            (source.reading, source.anew) = (Some(reading), anew);
             source.look(ctx);
         }));
     }
@@ -248,11 +268,12 @@ impl Source {
                 Condition::SpoolAway { why } => warn!(%home, why, "the spool does not answer; trying again"),
             }
         }
+        let watch = self.reading.as_ref().and_then(|reading| reading.watch.as_ref());
         self.seat.publish(&serde_json::json!({
             "condition": condition,
             "events": self.events,
             "oddRows": self.odd_rows,
-            "slowWaking": self.watch.as_ref().and_then(Watch::problem).map(ToString::to_string),
+            "slowWaking": watch.and_then(Watch::problem).map(ToString::to_string),
         }));
         self.condition = Some(condition);
     }
@@ -261,28 +282,31 @@ impl Source {
 /// Reads one page and appends it. What is not handed back in the reading is found out anew by the next step.
 async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -> (Reading, Step) {
     let source = path.to_string_lossy().into_owned();
-    let (epoch, cursor) = match reading.at.take() {
-        Some(at) => at,
-        None => match ports.spool.begin(source.clone()).await {
-            Ok(beginning) => (beginning.epoch, read_cursor(&source, beginning.cursor.as_deref())),
-            Err(error) => return (reading, Step::Spool(error)),
-        },
+    let mut asked = match reading.asked.take() {
+        Some(asked) => asked,
+        None => {
+            let (epoch, cursor) = match reading.at.take() {
+                Some(at) => at,
+                None => match ports.spool.begin(source.clone()).await {
+                    Ok(beginning) => (beginning.epoch, read_cursor(&source, beginning.cursor.as_deref())),
+                    Err(error) => return (reading, Step::Spool(error)),
+                },
+            };
+            let watch = reading.watch.take().unwrap_or_else(|| Watch::new(&path, clock.clone()));
+            Asked { epoch, answer: ask(reading.home.take(), watch, path, cursor, &ports, &clock) }
+        }
     };
-    let config = ports.settings.now();
-    let (home, user_home, capture) =
-        (reading.home.take(), config.homes.user_home.clone(), config.capture_content);
-    let (machine, now) = (ports.machine.clone(), clock.now());
-    let read = tokio::task::spawn_blocking(move || {
-        let read = read_page(home, &path, &user_home, machine, capture, &cursor, now);
-        (read, cursor)
-    });
-    let (read, cursor) = returned(read.await);
+    let Ok(answer) = clock.timeout(PATIENCE, &mut asked.answer).await else {
+        return (Reading { asked: Some(asked), ..reading }, Step::Silent);
+    };
+    let (epoch, Answer { read, capture, cursor, watch }) = (asked.epoch, returned(answer));
+    reading.watch = Some(watch);
     let (home, page) = match read {
         Ok(Ok(read)) => read,
         Ok(Err(generation)) => {
-            return (Reading { home: None, at: Some((epoch, cursor)) }, Step::Empty(generation));
+            return (Reading { at: Some((epoch, cursor)), ..reading }, Step::Empty(generation));
         }
-        Err(error) => return (Reading { home: None, at: Some((epoch, cursor)) }, Step::Unreadable(error)),
+        Err(error) => return (Reading { at: Some((epoch, cursor)), ..reading }, Step::Unreadable(error)),
     };
     reading.home = Some((home, capture));
     let (count, odd_rows, more, again_at) =
@@ -306,6 +330,25 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
     (reading, Step::Read { events: count, odd_rows, more, again_at })
 }
 
+/// Begins a look at the home: its folders are watched first, so that no change after the look is missed.
+fn ask(
+    home: Option<(OpenclawHome, bool)>,
+    mut watch: Watch,
+    path: PathBuf,
+    cursor: Cursor,
+    ports: &Ports,
+    clock: &Clock,
+) -> JoinHandle<Answer> {
+    let config = ports.settings.now();
+    let (user_home, capture) = (config.homes.user_home.clone(), config.capture_content);
+    let (machine, now) = (ports.machine.clone(), clock.now());
+    spawn_blocking(move || {
+        watch.cover();
+        let read = read_page(home, &path, &user_home, machine, capture, &cursor, now);
+        Answer { read, capture, cursor, watch }
+    })
+}
+
 /// The next page of a home, which is opened if it is not open; or what it is, if there is nothing to open.
 type Opened = Result<(OpenclawHome, Page), Generation>;
 
@@ -323,7 +366,11 @@ fn read_page(
         _ => {
             let info = discover::look(path, user_home);
             match info.generation {
-                Generation::Store { .. } => OpenclawHome::open(&info, machine, capture)?,
+                Generation::Store { .. } => {
+                    let home = OpenclawHome::open(&info, machine, capture)?;
+                    info!(home = %info, "the home is open");
+                    home
+                }
                 Generation::Unreadable(error) => return Err(error),
                 other => return Ok(Err(other)),
             }

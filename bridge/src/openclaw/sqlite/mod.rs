@@ -26,6 +26,7 @@ use self::agent::AgentDb;
 use self::state::StateDb;
 use super::cursor::{Budget, Cursor, Page};
 use super::{HomeInfo, ReadError};
+use crate::blocking::off_the_arbiter;
 
 /// Where the state database is, below the state directory.
 pub(super) const STATE_DB: &str = "state/openclaw.sqlite";
@@ -47,6 +48,7 @@ impl OpenclawHome {
     /// # Errors
     /// The state database cannot be read, or is not one of OpenClaw 2026.8 or later.
     pub fn open(info: &HomeInfo, machine: MachineId, capture_content: bool) -> Result<Self, ReadError> {
+        off_the_arbiter();
         let path = info.path.join(STATE_DB);
         let state = StateDb::open(&path)?;
         if places(&info.path, state.stores()?)?.is_empty() && !state.is_of_store_generation()? {
@@ -62,6 +64,7 @@ impl OpenclawHome {
     /// # Errors
     /// A database of the home cannot be read. Nothing is lost: the same cursor goes on when it can.
     pub fn read(&mut self, cursor: &Cursor, budget: Budget, now: Timestamp) -> Result<Page, ReadError> {
+        off_the_arbiter();
         let mut page = Page {
             events: Vec::new(),
             cursor: cursor.current(),

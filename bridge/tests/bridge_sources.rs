@@ -1,0 +1,151 @@
+//! Homes that do not answer, or are locked, with a virtual clock, real files and a real spool.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use patze_bridge::config::{Config, Settings, Vars};
+use patze_bridge::source::{self, Sources, homes};
+use patze_bridge::spool::{self, Limits, SpoolHandle, Status, read_status};
+use patze_core::ids::MachineId;
+use patze_supervise::backoff::Backoff;
+use patze_supervise::clock::{Clock, VirtualTime};
+use patze_supervise::supervisor::World;
+use serde_json::Value;
+use support::{TOOLS, Unpacked};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// How long, in real time, a test waits for what must come.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+struct Stage {
+    world: World,
+    time: VirtualTime,
+    state: tempfile::TempDir,
+    settings: Settings,
+    sources: Sources,
+    spool: SpoolHandle,
+}
+
+fn backoff() -> Backoff {
+    Backoff::try_with_seed(SECOND, 60 * SECOND, 0.0, 1).unwrap()
+}
+
+/// A spool and the door to the sources, for a user with the home folder `user`.
+fn stage(user: &Path) -> Stage {
+    let (clock, time) = Clock::virtual_at(support::LATER);
+    let state = tempfile::tempdir().unwrap();
+    let environment = [("HOME".to_owned(), user.to_str().unwrap().to_owned())];
+    let config = Config::of(&Vars::read(environment, Path::new("/nonexistent")).unwrap()).unwrap();
+    let again = config.clone();
+    let settings = Settings::new(config, move || Ok(again.clone()));
+    let world = World::new(clock);
+    let machine = MachineId::new("m1");
+    let limits = Limits { cap: 64 << 20 };
+    let kept = spool::Settings { dir: state.path().to_owned(), limits, machine: machine.clone(), mapper: 1 };
+    let spool = SpoolHandle::start(&world, backoff(), kept);
+    let ports = source::Ports { settings: settings.clone(), machine, spool: spool.clone() };
+    let sources = source::supervise(&world, backoff(), ports);
+    Stage { world, time, state, settings, sources, spool }
+}
+
+impl Stage {
+    /// What the home's source shows of itself.
+    fn shown(&self, home: &Path) -> Value {
+        self.sources.state(&home.to_str().unwrap().to_owned()).map_or(Value::Null, |state| state.detail)
+    }
+
+    fn condition(&self, home: &Path) -> (String, String) {
+        let shown = self.shown(home);
+        let field = |name: &str| shown["condition"][name].as_str().unwrap_or_default().to_owned();
+        (field("is"), field("why"))
+    }
+
+    fn status(&self) -> Status {
+        read_status(self.state.path()).unwrap().unwrap()
+    }
+
+    /// Waits, in real time and by the turns of the actors' thread alone, until `condition` holds.
+    async fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+        let holds = async {
+            while !condition() {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(Clock::system().timeout(DEADLINE, holds).await.is_ok(), "{what} did not come");
+    }
+
+    /// Moves time by a second at a time, until `condition` holds, `most` at most; how far.
+    async fn pass_until(&self, most: u32, mut condition: impl FnMut() -> bool) -> u32 {
+        for second in 0..most {
+            if condition() {
+                return second;
+            }
+            self.time.advance(SECOND).await;
+        }
+        most
+    }
+}
+
+fn run<F: Future<Output = ()>>(test: F) {
+    actix_rt::System::new().block_on(test);
+}
+
+/// Puts a pipe in the place of the home's state database: whoever opens it hangs until somebody writes, as on a dead
+/// network mount. What was there is given back.
+fn hang(home: &Path) -> (PathBuf, PathBuf) {
+    let db = home.join("state/openclaw.sqlite");
+    let aside = db.with_extension("aside");
+    std::fs::rename(&db, &aside).unwrap();
+    assert!(Command::new("mkfifo").arg(&db).status().unwrap().success());
+    (db, aside)
+}
+
+#[test]
+fn a_home_that_does_not_answer_is_said_so_and_the_others_are_read() {
+    run(async {
+        let home = Unpacked::new(TOOLS);
+        let user = home.path().parent().unwrap().canonicalize().unwrap();
+        let (dead, other) = (user.join(".openclaw"), user.join(".openclaw-work"));
+        let copy = Unpacked::new(TOOLS);
+        std::fs::rename(copy.path(), &other).unwrap();
+        let (pipe, aside) = hang(&dead);
+        let stage = stage(&user);
+        let homes = homes::start(&stage.world, backoff(), stage.settings.clone(), stage.sources.clone());
+
+        stage.until("the other home", || stage.condition(&other).0 == "read").await;
+        stage.until("a source for the dead one", || stage.sources.keys().len() == 2).await;
+        assert!(stage.status().waiting > 0);
+        // It is waited for, then said not to answer, once; nothing is asked of it meanwhile.
+        stage.time.wait_for_sleepers(3).await;
+        let waited = stage.pass_until(90, || stage.condition(&dead).0 == "unreadable").await;
+        assert!((29..=31).contains(&waited), "{waited} s");
+        assert!(stage.condition(&dead).1.contains("has not answered for 30 s"), "{:?}", stage.shown(&dead));
+        let before = stage.status().waiting;
+        for _ in 0..90 {
+            stage.time.advance(SECOND).await;
+        }
+        assert_eq!((stage.condition(&dead).0.as_str(), stage.status().waiting), ("unreadable", before));
+
+        // The mount is back: the hung call returns, and what is there is read.
+        std::fs::rename(&aside, pipe.with_extension("new")).unwrap();
+        let hung = OpenOptions::new().write(true).open(&pipe).unwrap();
+        std::fs::rename(pipe.with_extension("new"), &pipe).unwrap();
+        drop(hung);
+        stage
+            .until("the end of the call", || stage.condition(&dead).1.find("has not answered").is_none())
+            .await;
+        stage.time.advance(2 * SECOND).await;
+        stage.until("the home that was dead", || stage.condition(&dead).0 == "read").await;
+        assert!(stage.status().waiting > before);
+        homes.close().await;
+        stage.sources.close().await;
+        stage.spool.close().await;
+    });
+}
