@@ -45,6 +45,10 @@ const CLIENT_AWAY: Duration = Duration::from_secs(30);
 pub struct Link {
     /// Whether the spool was found empty, with nothing sent since.
     pub idle: bool,
+    /// Turns that were begun since the bridge started: a look into the spool, and a request if there is something.
+    pub begun: u64,
+    /// Those of them that have ended.
+    pub ended: u64,
     /// Since when (monotonic) nothing gets through, and why.
     pub away: Option<Away>,
     /// How often the control plane is to be told anew which machine this is (W-B8).
@@ -178,7 +182,10 @@ impl Push {
                 self.waiting = Some(run_later(ctx, &self.clock, CLIENT_AWAY, Self::turn));
             }
             (Next::Send { shape, events }, Some(client)) => {
-                self.ports.link.send_if_modified(|link| std::mem::replace(&mut link.idle, false));
+                self.ports.link.send_modify(|link| {
+                    link.idle = false;
+                    link.begun += 1;
+                });
                 let most = Most { events, bytes: MOST_BYTES };
                 let done = turn(client, self.ports.clone(), self.clock.clone(), shape, most);
                 ctx.spawn(
@@ -193,9 +200,12 @@ impl Push {
         if self.client.is_none() {
             self.client = Some(client);
         }
+        self.ports.link.send_modify(|link| {
+            link.idle = matches!(turn, Turn::Nothing);
+            link.ended += 1;
+        });
         match turn {
             Turn::Nothing => {
-                self.ports.link.send_if_modified(|link| !std::mem::replace(&mut link.idle, true));
                 let spool = self.ports.spool.clone();
                 let woken = async move { spool.more().await }.into_actor(self);
                 self.waiting = Some(ctx.spawn(woken.map(|(), push, ctx| push.turn(ctx))));
