@@ -17,6 +17,7 @@ use patze_core::ids::MachineId;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::{Clock, VirtualTime};
 use patze_supervise::supervisor::World;
+use rusqlite::Connection;
 use serde_json::Value;
 use support::{TOOLS, Unpacked};
 
@@ -65,6 +66,11 @@ impl Stage {
         let shown = self.shown(home);
         let field = |name: &str| shown["condition"][name].as_str().unwrap_or_default().to_owned();
         (field("is"), field("why"))
+    }
+
+    /// Waits until so many looks at the home have come to an end.
+    async fn looks(&self, home: &Path, count: u64) {
+        self.until("a look", || self.shown(home)["looks"] == count).await;
     }
 
     fn status(&self) -> Status {
@@ -145,6 +151,34 @@ fn a_home_that_does_not_answer_is_said_so_and_the_others_are_read() {
         stage.until("the home that was dead", || stage.condition(&dead).0 == "read").await;
         assert!(stage.status().waiting > before);
         homes.close().await;
+        stage.sources.close().await;
+        stage.spool.close().await;
+    });
+}
+
+#[test]
+fn a_home_that_is_locked_for_long_is_said_to_be_unreadable_until_it_is_not() {
+    run(async {
+        let home = Unpacked::new(TOOLS);
+        let path = home.path().canonicalize().unwrap();
+        let locker = Connection::open(home.state_db()).unwrap();
+        locker.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;").unwrap();
+        let stage = stage(path.parent().unwrap());
+        stage.sources.start(path.to_str().unwrap().to_owned()).unwrap();
+        // Looks take real time, in which the clock stands still; the delays between them add up to half a minute.
+        for (look, delay) in [1, 2, 4, 8, 15].into_iter().enumerate() {
+            stage.looks(&path, look as u64 + 1).await;
+            assert_eq!(stage.condition(&path).0, "", "after look {look}");
+            stage.time.advance(delay * SECOND).await;
+        }
+        stage.looks(&path, 6).await;
+        let (is, why) = stage.condition(&path);
+        assert!(is == "unreadable" && why.contains("openclaw.sqlite is locked by another program"), "{why}");
+
+        drop(locker);
+        stage.time.advance(32 * SECOND).await;
+        stage.until("the home", || stage.condition(&path).0 == "read").await;
+        assert!(stage.status().waiting > 0);
         stage.sources.close().await;
         stage.spool.close().await;
     });

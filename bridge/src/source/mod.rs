@@ -37,6 +37,10 @@ const PAGE: Budget = Budget { rows: 100, bytes: 96 << 10 };
 /// How long to wait for room in the spool, or for the spool itself.
 const SPOOL_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a database of the home may be locked until the home is called unreadable: another program has it for moments
+/// while it recovers it, for longer if something is wrong.
+const LOCKED_FOR: Duration = Duration::from_secs(30);
+
 /// What the actors are built from.
 #[derive(Clone, Debug)]
 pub struct Ports {
@@ -89,6 +93,10 @@ pub struct Source {
     events: u64,
     /// Rows that were passed over since the actor started.
     odd_rows: u64,
+    /// Looks that have come to an end since the actor started.
+    looks: u64,
+    /// Since when (monotonic) a database of the home is locked.
+    locked_since: Option<Duration>,
     backoff: Backoff,
     /// Away while a page is read.
     reading: Option<Reading>,
@@ -150,6 +158,8 @@ pub fn supervise(world: &World, backoff: Backoff, ports: Ports) -> Sources {
         condition: None,
         events: 0,
         odd_rows: 0,
+        looks: 0,
+        locked_since: None,
         backoff: retry.clone(),
         reading: Some(Reading::default()),
         anew: ports.spool.anew(),
@@ -178,6 +188,10 @@ impl Source {
     }
 
     fn stepped(&mut self, step: Step, ctx: &mut Context<Self>) {
+        self.looks += 1;
+        if !matches!(&step, Step::Unreadable(error) if error.passes()) {
+            self.locked_since = None;
+        }
         match step {
             Step::Read { events, odd_rows, more, again_at } => {
                 self.backoff.reset();
@@ -200,10 +214,14 @@ impl Source {
             Step::Unreadable(error) => {
                 // Opened anew, a file that was replaced or repaired is found.
                 self.reading = self.reading.take().map(|reading| Reading { home: None, ..reading });
-                if !error.passes() {
+                let mut delay = self.backoff.next_delay();
+                let left = if error.passes() { self.locked_on() } else { Duration::ZERO };
+                if left.is_zero() {
                     self.is(Condition::Unreadable { why: chain(&error) });
+                } else {
+                    delay = delay.min(left);
+                    self.show();
                 }
-                let delay = self.backoff.next_delay();
                 self.pause(delay, ctx);
             }
             Step::Silent => {
@@ -220,6 +238,13 @@ impl Source {
                 self.pause(SPOOL_WAIT, ctx);
             }
         }
+    }
+
+    /// Notes that a database is locked; how much longer that is no reason to call the home unreadable.
+    fn locked_on(&mut self) -> Duration {
+        let now = self.clock.elapsed();
+        let since = *self.locked_since.get_or_insert(now);
+        LOCKED_FOR.saturating_sub(now.saturating_sub(since))
     }
 
     /// Waits for a change in the home, or until it is to be read from the start, or for `limit` if that is sooner.
@@ -268,14 +293,19 @@ impl Source {
                 Condition::SpoolAway { why } => warn!(%home, why, "the spool does not answer; trying again"),
             }
         }
+        self.condition = Some(condition);
+        self.show();
+    }
+
+    fn show(&self) {
         let watch = self.reading.as_ref().and_then(|reading| reading.watch.as_ref());
         self.seat.publish(&serde_json::json!({
-            "condition": condition,
+            "condition": self.condition,
             "events": self.events,
             "oddRows": self.odd_rows,
+            "looks": self.looks,
             "slowWaking": watch.and_then(Watch::problem).map(ToString::to_string),
         }));
-        self.condition = Some(condition);
     }
 }
 
