@@ -75,7 +75,7 @@ impl Stage {
         let epoch = self.spool.begin("h".to_owned()).await.unwrap().epoch;
         let events = ids.iter().map(|id| event(id, 0)).collect();
         assert_eq!(
-            self.spool.append("h".to_owned(), epoch, "c".to_owned(), events).await.unwrap(),
+            self.spool.append("h".to_owned(), epoch, Some("c".to_owned()), events).await.unwrap(),
             Appended::Kept
         );
     }

@@ -183,3 +183,105 @@ fn a_home_that_is_locked_for_long_is_said_to_be_unreadable_until_it_is_not() {
         stage.spool.close().await;
     });
 }
+
+/// Reads a home of more than 10,000 rows with the clock standing still; how often the spool was given a cursor, and the
+/// last one.
+async fn cursors_given(stage: &Stage, home: &Unpacked) -> (i64, Option<String>) {
+    let path = home.path().canonicalize().unwrap();
+    stage.spool.begin("anybody".to_owned()).await.unwrap();
+    let db = Connection::open(spool::path(stage.state.path())).unwrap();
+    db.execute_batch(
+        "CREATE TABLE given (n);
+         CREATE TRIGGER made AFTER INSERT ON cursor BEGIN INSERT INTO given VALUES (1); END;
+         CREATE TRIGGER moved AFTER UPDATE ON cursor BEGIN INSERT INTO given VALUES (1); END;",
+    )
+    .unwrap();
+    let key = path.to_str().unwrap().to_owned();
+    stage.sources.start(key.clone()).unwrap();
+    let rows = |shown: &Value| shown["looks"].as_u64().unwrap_or(0);
+    // It sleeps twice when it rests: until the slow poll, and until the cursor is due.
+    let looks = 10_000 / 100 + 1;
+    stage.until("all pages", || rows(&stage.shown(&path)) >= looks && stage.time.sleepers() == 2).await;
+    let given = db.query_row("SELECT count(*) FROM given", [], |row| row.get(0)).unwrap();
+    (given, stage.spool.begin(key).await.unwrap().cursor)
+}
+
+/// What a reader of its own finds from `cursor` on, page by page.
+fn left(home: &Unpacked, cursor: &str) -> Vec<String> {
+    let read = || {
+        let mut cursor = serde_json::from_str(cursor).unwrap();
+        support::read_on(&mut home.open(), &mut cursor, source::PAGE).unwrap()
+    };
+    std::thread::scope(|scope| scope.spawn(read).join().unwrap()).iter().map(support::text).collect()
+}
+
+/// 10,000 more rows in one window.
+fn grow(home: &Unpacked) {
+    let db = Connection::open(home.agent_db("main")).unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").unwrap();
+    let (session, last): (String, i64) = db
+        .query_row("SELECT session_id, max(seq) FROM transcript_events GROUP BY 1 LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    db.execute(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
+         INSERT INTO transcript_events (session_id, seq, created_at, event_json)
+         SELECT ?1, ?2 + n, 1790000000000 + n, json_object('type', 'message', 'id', 'm' || n,
+           'message', json_object('role', 'user', 'content', 'hello')) FROM n",
+        (session, last),
+    )
+    .unwrap();
+}
+
+#[test]
+fn the_cursor_is_given_at_most_once_a_second_and_at_the_end() {
+    run(async {
+        let home = Unpacked::new(TOOLS);
+        grow(&home);
+        let path = home.path().canonicalize().unwrap();
+        let key = path.to_str().unwrap().to_owned();
+        let stage = stage(path.parent().unwrap());
+        let (given, early) = cursors_given(&stage, &home).await;
+        assert_eq!(given, 1, "cursors for 10,000 rows in no time");
+        let waiting = stage.status().waiting;
+        assert!(waiting > 10_000, "{waiting}");
+        assert_ne!(stage.condition(&path).0, "read", "the spool does not know yet how far that was");
+
+        stage.time.advance(SECOND).await;
+        stage.until("the end", || stage.condition(&path).0 == "read").await;
+        assert_eq!(stage.status().waiting, waiting, "a cursor without events");
+        let last = stage.spool.begin(key).await.unwrap().cursor;
+        assert_ne!(last, early);
+
+        // Once more from where the spool was before: the same events, and nothing else.
+        let events = |stage: &Stage| -> Vec<String> {
+            let db = Connection::open(spool::path(stage.state.path())).unwrap();
+            let mut bodies = db.prepare("SELECT body FROM event ORDER BY seq").unwrap();
+            bodies.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let all = events(&stage);
+        let texts = left(&home, &early.unwrap());
+        assert!(texts.len() > 9_000, "{}", texts.len());
+        assert_eq!(all[all.len() - texts.len()..], texts);
+        stage.sources.close().await;
+        stage.spool.close().await;
+    });
+}
+
+#[test]
+fn one_that_stops_gives_its_last_cursor() {
+    run(async {
+        let home = Unpacked::new(TOOLS);
+        grow(&home);
+        let path = home.path().canonicalize().unwrap();
+        let key = path.to_str().unwrap().to_owned();
+        let stage = stage(path.parent().unwrap());
+        let (_, early) = cursors_given(&stage, &home).await;
+        stage.sources.close().await;
+        let last = stage.spool.begin(key).await.unwrap().cursor;
+        assert_ne!(last, early);
+        assert_eq!(left(&home, &last.unwrap()), [""; 0]);
+        stage.spool.close().await;
+    });
+}

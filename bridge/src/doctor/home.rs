@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::blocking::silence;
 use crate::failure::chain;
-use crate::openclaw::{discover, Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError};
+use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError, discover};
 
 /// A home and whether it can be read.
 #[derive(Debug, Serialize)]

@@ -1,7 +1,8 @@
 //! The Source actor, one for each OpenClaw home: it reads what is new there into the spool.
 //!
 //! **Owns** the open home and the watch on it. **Woken by** the watch (a change, or the slow poll). **Appends** pages of
-//! events, each with its cursor, to the spool, one after the other; between two pages everybody else gets a turn.
+//! events to the spool, one after the other; between two pages everybody else gets a turn. The cursor is a long text in a
+//! large home (a row for each conversation window), so it goes with the events at most once a second.
 //! **Fails** only by a bug: a home that cannot be read is a [`Condition`], with the reason, tried again with backoff.
 //! Nothing ends, and nothing is made up, because of it.
 //!
@@ -33,10 +34,12 @@ use crate::spool::{Appended, SpoolHandle, Unspooled};
 /// The kind of the actors; their key is the home's canonical path.
 const SOURCE: &str = "source";
 /// What one page may hold: small, because it is in memory.
-const PAGE: Budget = Budget { rows: 100, bytes: 96 << 10 };
+pub const PAGE: Budget = Budget { rows: 100, bytes: 96 << 10 };
 /// How long to wait for room in the spool, or for the spool itself.
 const SPOOL_WAIT: Duration = Duration::from_secs(5);
 
+/// The shortest time between two cursors that the spool is given: what a crash has read again is that much.
+const CURSOR_EVERY: Duration = Duration::from_secs(1);
 /// How long a database of the home may be locked until the home is called unreadable: another program has it for moments
 /// while it recovers it, for longer if something is wrong.
 const LOCKED_FOR: Duration = Duration::from_secs(30);
@@ -111,6 +114,10 @@ struct Reading {
     home: Option<(OpenclawHome, bool)>,
     /// The epoch and the cursor that the spool has, as far as is known.
     at: Option<(u64, Cursor)>,
+    /// Whether that cursor is ahead of the spool's.
+    ahead: bool,
+    /// When (monotonic) the spool was last given one.
+    given: Option<Duration>,
     /// Away while it waits.
     watch: Option<Watch>,
     /// The look that is under way and has not come back in time.
@@ -133,7 +140,13 @@ struct Answer {
 
 /// What came of one page.
 enum Step {
-    Read { events: u64, odd_rows: u64, more: bool, again_at: Option<Timestamp> },
+    Read {
+        events: u64,
+        odd_rows: u64,
+        more: bool,
+        again_at: Option<Timestamp>,
+        cursor_in: Option<Duration>,
+    },
     Empty(Generation),
     Unreadable(ReadError),
     /// The home has not answered yet.
@@ -174,6 +187,20 @@ impl Actor for Source {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.look(ctx);
     }
+
+    /// Gives the spool the cursor that it has not got yet; without it a few rows would be read again.
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        let Some(Reading { at: Some((epoch, cursor)), ahead: true, .. }) = self.reading.take() else {
+            return;
+        };
+        let Ok(text) = serde_json::to_string(&cursor) else { return };
+        let (spool, source) = (self.ports.spool.clone(), self.path.to_string_lossy().into_owned());
+        actix_rt::spawn(async move {
+            if let Err(error) = spool.append(source, epoch, Some(text), Vec::new()).await {
+                debug!(error = chain(&error), "the spool did not take the last place in a home");
+            }
+        });
+    }
 }
 
 impl Source {
@@ -193,11 +220,17 @@ impl Source {
             self.locked_since = None;
         }
         match step {
-            Step::Read { events, odd_rows, more, again_at } => {
+            Step::Read { events, odd_rows, more, again_at, cursor_in } => {
                 self.backoff.reset();
                 self.events += events;
                 self.odd_rows += odd_rows;
-                self.is(if more { Condition::Reading } else { Condition::Read });
+                // One that has been read stays so while a few new rows wait for their cursor.
+                match &self.condition {
+                    _ if more => self.is(Condition::Reading),
+                    _ if cursor_in.is_none() => self.is(Condition::Read),
+                    Some(Condition::Read) => self.show(),
+                    _ => self.is(Condition::Reading),
+                }
                 if more {
                     return self.look(ctx);
                 }
@@ -205,7 +238,7 @@ impl Source {
                     let millis = at.since(self.clock.now());
                     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
                 });
-                self.rest(again, ctx);
+                self.rest(again.into_iter().chain(cursor_in).min(), ctx);
             }
             Step::Empty(what) => {
                 self.is(Condition::Empty { what: what.to_string() });
@@ -249,8 +282,8 @@ impl Source {
 
     /// Waits for a change in the home, or until it is to be read from the start, or for `limit` if that is sooner.
     fn rest(&mut self, limit: Option<Duration>, ctx: &mut Context<Self>) {
-        let mut reading = self.reading.take().unwrap_or_default();
-        let mut watch = reading.watch.take().unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
+        let watch = self.reading.as_mut().and_then(|reading| reading.watch.take());
+        let mut watch = watch.unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
         let (clock, mut anew) = (self.clock.clone(), self.anew.clone());
         let woken = async move {
             let until = async {
@@ -265,11 +298,13 @@ impl Source {
                 changed = anew.changed() => changed.is_ok(),
                 () = until => false,
             };
-            let at = reading.at.take().filter(|_| !again);
-            (Reading { at, watch: Some(watch), ..reading }, anew)
+            (watch, anew, again)
         };
-        ctx.spawn(woken.into_actor(self).map(|(reading, anew), source, ctx| {
-            (source.reading, source.anew) = (Some(reading), anew);
+        ctx.spawn(woken.into_actor(self).map(|(watch, anew, again), source, ctx| {
+            source.anew = anew;
+            let reading = source.reading.take().unwrap_or_default();
+            let at = if again { None } else { reading.at };
+            source.reading = Some(Reading { at, watch: Some(watch), ..reading });
             source.look(ctx);
         }));
     }
@@ -318,7 +353,10 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
             let (epoch, cursor) = match reading.at.take() {
                 Some(at) => at,
                 None => match ports.spool.begin(source.clone()).await {
-                    Ok(beginning) => (beginning.epoch, read_cursor(&source, beginning.cursor.as_deref())),
+                    Ok(beginning) => {
+                        reading.ahead = false;
+                        (beginning.epoch, read_cursor(&source, beginning.cursor.as_deref()))
+                    }
                     Err(error) => return (reading, Step::Spool(error)),
                 },
             };
@@ -341,8 +379,14 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
     reading.home = Some((home, capture));
     let (count, odd_rows, more, again_at) =
         (page.events.len() as u64, page.odd_rows, page.more, page.again_at);
-    if page.moved || count > 0 {
-        let text = match serde_json::to_string(&page.cursor) {
+    let (ahead, now) = (reading.ahead || page.moved, clock.elapsed());
+    let cursor_in = match reading.given.map(|given| (given + CURSOR_EVERY).saturating_sub(now)) {
+        Some(left) if ahead && !left.is_zero() => Some(left),
+        _ => None,
+    };
+    let give = ahead && cursor_in.is_none();
+    if give || count > 0 {
+        let text = match give.then(|| serde_json::to_string(&page.cursor)).transpose() {
             Ok(text) => text,
             Err(error) => return (reading, Step::Spool(Unspooled::Cursor(error))),
         };
@@ -355,9 +399,12 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
             Ok(Appended::Stale) => return (reading, Step::Stale),
             Err(error) => return (reading, Step::Spool(error)),
         }
+        if give {
+            reading.given = Some(now);
+        }
     }
-    reading.at = Some((epoch, page.cursor));
-    (reading, Step::Read { events: count, odd_rows, more, again_at })
+    (reading.at, reading.ahead) = (Some((epoch, page.cursor)), ahead && !give);
+    (reading, Step::Read { events: count, odd_rows, more, again_at, cursor_in })
 }
 
 /// Begins a look at the home: its folders are watched first, so that no change after the look is missed.
