@@ -40,7 +40,7 @@ fn backoff() -> Backoff {
 
 /// A spool and the door to the sources, for a user with the home folder `user`.
 fn stage(user: &Path) -> Stage {
-    let (clock, time) = Clock::virtual_at(support::LATER);
+    let (clock, time) = Clock::virtual_at(support::LATER.wall);
     let state = tempfile::tempdir().unwrap();
     let environment = [("HOME".to_owned(), user.to_str().unwrap().to_owned())];
     let config = Config::of(&Vars::read(environment, Path::new("/nonexistent")).unwrap()).unwrap();

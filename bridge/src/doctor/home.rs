@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::blocking::silence;
 use crate::failure::chain;
-use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError, discover};
+use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, Now, OpenclawHome, ReadError, discover};
 
 /// A home and whether it can be read.
 #[derive(Debug, Serialize)]
@@ -66,7 +65,7 @@ pub(super) fn examine(
     machine: Option<&MachineId>,
     capture_content: bool,
     cursors: &[(String, String)],
-    now: Timestamp,
+    now: Now,
 ) -> Home {
     let what = info.generation.to_string();
     let mut home = Home::at(&info.name, &info.path, what.clone());
@@ -101,7 +100,7 @@ fn read(
     machine: MachineId,
     capture_content: bool,
     cursor: &Cursor,
-    now: Timestamp,
+    now: Now,
 ) -> Result<(usize, u64), ReadError> {
     let page = OpenclawHome::open(info, machine, capture_content)?.read(cursor, Budget::default(), now)?;
     Ok((page.events.len(), page.odd_rows))

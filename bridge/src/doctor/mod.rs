@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 use crate::config::machine;
 use crate::config::{Config, MachineSource};
 use crate::failure::{chain, returned};
-use crate::openclaw::discover;
+use crate::openclaw::{Now, discover};
 use crate::spool::{self, Rejected, Status};
 use control_plane::ControlPlane;
 use home::Home;
@@ -199,7 +199,7 @@ async fn homes(
     let mut homes: Vec<Home> = Vec::new();
     for candidate in returned(listed) {
         let (dir, user_home) = (candidate.dir.clone(), config.homes.user_home.clone());
-        let (machine, capture, now) = (machine.cloned(), config.capture_content, clock.now());
+        let (machine, capture, now) = (machine.cloned(), config.capture_content, Now::of(clock));
         let cursors = cursors.clone();
         let seen = spawn_blocking(move || {
             let info = candidate.look(&user_home)?;

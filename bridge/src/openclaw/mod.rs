@@ -25,7 +25,7 @@ mod error;
 mod sqlite;
 pub mod watch;
 
-pub use cursor::{Budget, Cursor, Page};
+pub use cursor::{Budget, Cursor, Now, Page};
 pub use discover::{Generation, HomeInfo};
 pub use error::ReadError;
 pub use sqlite::OpenclawHome;

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, World};
@@ -28,7 +27,7 @@ use crate::blocking::{PATIENCE, silence};
 use crate::config::Settings;
 use crate::failure::{chain, returned};
 use crate::openclaw::watch::Watch;
-use crate::openclaw::{Budget, Cursor, Generation, OpenclawHome, Page, ReadError, discover};
+use crate::openclaw::{Budget, Cursor, Generation, Now, OpenclawHome, Page, ReadError, discover};
 use crate::spool::{Appended, SpoolHandle, Unspooled};
 
 /// The kind of the actors; their key is the home's canonical path.
@@ -144,7 +143,7 @@ enum Step {
         events: u64,
         odd_rows: u64,
         more: bool,
-        again_at: Option<Timestamp>,
+        again_in: Option<Duration>,
         cursor_in: Option<Duration>,
     },
     Empty(Generation),
@@ -220,7 +219,7 @@ impl Source {
             self.locked_since = None;
         }
         match step {
-            Step::Read { events, odd_rows, more, again_at, cursor_in } => {
+            Step::Read { events, odd_rows, more, again_in, cursor_in } => {
                 self.backoff.reset();
                 self.events += events;
                 self.odd_rows += odd_rows;
@@ -234,11 +233,7 @@ impl Source {
                 if more {
                     return self.look(ctx);
                 }
-                let again = again_at.map(|at| {
-                    let millis = at.since(self.clock.now());
-                    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-                });
-                self.rest(again.into_iter().chain(cursor_in).min(), ctx);
+                self.rest(again_in.into_iter().chain(cursor_in).min(), ctx);
             }
             Step::Empty(what) => {
                 self.is(Condition::Empty { what: what.to_string() });
@@ -377,8 +372,8 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
         Err(error) => return (Reading { at: Some((epoch, cursor)), ..reading }, Step::Unreadable(error)),
     };
     reading.home = Some((home, capture));
-    let (count, odd_rows, more, again_at) =
-        (page.events.len() as u64, page.odd_rows, page.more, page.again_at);
+    let (count, odd_rows, more, again_in) =
+        (page.events.len() as u64, page.odd_rows, page.more, page.again_in);
     let (ahead, now) = (reading.ahead || page.moved, clock.elapsed());
     let cursor_in = match reading.given.map(|given| (given + CURSOR_EVERY).saturating_sub(now)) {
         Some(left) if ahead && !left.is_zero() => Some(left),
@@ -404,7 +399,7 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
         }
     }
     (reading.at, reading.ahead) = (Some((epoch, page.cursor)), ahead && !give);
-    (reading, Step::Read { events: count, odd_rows, more, again_at, cursor_in })
+    (reading, Step::Read { events: count, odd_rows, more, again_in, cursor_in })
 }
 
 /// Begins a look at the home: its folders are watched first, so that no change after the look is missed.
@@ -418,7 +413,7 @@ fn ask(
 ) -> JoinHandle<Answer> {
     let config = ports.settings.now();
     let (user_home, capture) = (config.homes.user_home.clone(), config.capture_content);
-    let (machine, now) = (ports.machine.clone(), clock.now());
+    let (machine, now) = (ports.machine.clone(), Now::of(clock));
     spawn_blocking(move || {
         watch.cover();
         let read = read_page(home, &path, &user_home, machine, capture, &cursor, now);
@@ -436,7 +431,7 @@ fn read_page(
     machine: MachineId,
     capture: bool,
     cursor: &Cursor,
-    now: Timestamp,
+    now: Now,
 ) -> Result<Opened, ReadError> {
     let mut home = match open {
         Some((home, as_now)) if as_now == capture => home,

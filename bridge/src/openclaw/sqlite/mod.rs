@@ -14,6 +14,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patze_core::event::Event;
 use patze_core::ids::MachineId;
@@ -24,7 +25,7 @@ use patze_core::time::Timestamp;
 
 use self::agent::AgentDb;
 use self::state::StateDb;
-use super::cursor::{Budget, Cursor, Page};
+use super::cursor::{Budget, Cursor, Now, Page};
 use super::{HomeInfo, ReadError};
 use crate::blocking::off_the_arbiter;
 
@@ -40,6 +41,8 @@ pub struct OpenclawHome {
     state: StateDb,
     /// By the place of the database, as in the cursor.
     agents: BTreeMap<String, AgentDb>,
+    /// The ledger row whose words are waited for, and since when.
+    waiting: Option<(i64, Duration)>,
 }
 
 impl OpenclawHome {
@@ -55,33 +58,33 @@ impl OpenclawHome {
             return Err(ReadError::Schema { path, needs: "the table cron_run_receipts".to_owned() });
         }
         let mapper = Mapper { home: info.identity(machine), capture_content };
-        Ok(Self { dir: info.path.clone(), mapper, state, agents: BTreeMap::new() })
+        Ok(Self { dir: info.path.clone(), mapper, state, agents: BTreeMap::new(), waiting: None })
     }
 
-    /// Reads on from `cursor`, at most `budget`. `now` is the wall clock; it decides only how long something that ought
-    /// to be there is waited for.
+    /// Reads on from `cursor`, at most `budget`. `now` decides only how long something that ought to be there is waited
+    /// for.
     ///
     /// # Errors
     /// A database of the home cannot be read. Nothing is lost: the same cursor goes on when it can.
-    pub fn read(&mut self, cursor: &Cursor, budget: Budget, now: Timestamp) -> Result<Page, ReadError> {
+    pub fn read(&mut self, cursor: &Cursor, budget: Budget, now: Now) -> Result<Page, ReadError> {
         off_the_arbiter();
         let mut page = Page {
             events: Vec::new(),
             cursor: cursor.current(),
             moved: false,
             more: false,
-            again_at: None,
+            again_in: None,
             odd_rows: 0,
         };
         if !self.state.is_current() {
             self.state = StateDb::open(&self.dir.join(STATE_DB))?;
         }
-        let at = &page.cursor.ledger;
-        let ledger = self.state.ledger(at.sequence, at.boot, budget.rows)?;
-        self.find_agents(&page.cursor, now)?;
+        let at = &page.cursor;
+        let ledger = self.state.ledger(&at.ledger, at.boot_id.as_deref(), budget.rows)?;
+        self.find_agents(&page.cursor, now.wall)?;
         for (place, db) in &mut self.agents {
             let state = page.cursor.agents.entry(place.clone()).or_default();
-            self.mapper.lanes(db.lanes()?.0, state, now, &mut page.events);
+            self.mapper.lanes(db.lanes()?.0, state, now.wall, &mut page.events);
         }
         self.read_ledger(ledger, now, &mut page)?;
         self.read_transcripts(budget, &mut page)?;
@@ -109,26 +112,21 @@ impl OpenclawHome {
         Ok(())
     }
 
-    fn read_ledger(
-        &mut self,
-        ledger: state::Ledger,
-        now: Timestamp,
-        page: &mut Page,
-    ) -> Result<(), ReadError> {
+    fn read_ledger(&mut self, ledger: state::Ledger, now: Now, page: &mut Page) -> Result<(), ReadError> {
         if ledger.restarted {
-            page.cursor.ledger = Default::default();
+            (page.cursor.ledger, page.cursor.boot_id) = Default::default();
         }
         let mut boots = ledger.boots.into_iter().peekable();
         for row in &ledger.rows {
             let words = match self.words(row, page, now)? {
-                Words::Waiting(until) => {
-                    page.again_at = Some(until);
+                Words::Waiting(left) => {
+                    page.again_in = Some(left);
                     return Ok(());
                 }
                 Words::Known(words) => words,
             };
-            while let Some(boot) = boots.next_if(|boot| boot.started_at <= row.occurred_at) {
-                self.mapper.boot(&mut page.cursor.ledger, &boot, &mut page.events);
+            while let Some(boot) = boots.next_if(|boot| boot.row.started_at <= row.occurred_at) {
+                self.booted(boot, page);
             }
             let lane = match self.agent_of(row) {
                 Some(db) => db.lanes()?.0.of_run(row.session_key.as_deref(), row.session_id.as_deref()),
@@ -139,14 +137,19 @@ impl OpenclawHome {
         page.more |= ledger.more;
         if !ledger.more {
             for boot in boots {
-                self.mapper.boot(&mut page.cursor.ledger, &boot, &mut page.events);
+                self.booted(boot, page);
             }
         }
         Ok(())
     }
 
+    fn booted(&self, boot: state::Boot, page: &mut Page) {
+        self.mapper.boot(&mut page.cursor.ledger, &boot.row, &mut page.events);
+        page.cursor.boot_id = boot.id;
+    }
+
     /// What is known of a failure's reason; none for a row that is no failure.
-    fn words(&mut self, row: &AuditRow, page: &Page, now: Timestamp) -> Result<Words, ReadError> {
+    fn words(&mut self, row: &AuditRow, page: &Page, now: Now) -> Result<Words, ReadError> {
         let Some((run, started_at)) = page.cursor.ledger.wants_words(row) else {
             return Ok(Words::Known(None));
         };
@@ -155,7 +158,30 @@ impl OpenclawHome {
         };
         let words = db.words(session_id, run, started_at, row.occurred_at)?;
         let until = Timestamp::from_millis(row.occurred_at).plus(FAILURE_WINDOW_MS);
-        if words.is_none() && now < until { Ok(Words::Waiting(until)) } else { Ok(Words::Known(words)) }
+        match self.wait(row, until, now).filter(|_| words.is_none()) {
+            Some(left) => Ok(Words::Waiting(left)),
+            None => Ok(Words::Known(words)),
+        }
+    }
+
+    /// How much longer `row` is waited for. By the wall clock until `until`, but never longer than it takes from now to
+    /// then by the monotonic clock: a clock that was set back after the row was written must not hold up the home. All
+    /// rows that such a clock has put into the future are waited for together.
+    fn wait(&mut self, row: &AuditRow, until: Timestamp, now: Now) -> Option<Duration> {
+        const LONGEST: Duration = Duration::from_millis(FAILURE_WINDOW_MS.unsigned_abs());
+        let by_wall = u64::try_from(until.since(now.wall)).ok().filter(|left| *left > 0);
+        let Some(by_wall) = by_wall.map(Duration::from_millis) else {
+            self.waiting = None;
+            return None;
+        };
+        let to_come = row.occurred_at > now.wall.millis();
+        let since = match self.waiting {
+            Some((sequence, since)) if sequence == row.sequence || to_come => since,
+            _ => now.elapsed,
+        };
+        self.waiting = Some((row.sequence, since));
+        let left = (since + LONGEST).saturating_sub(now.elapsed);
+        (!left.is_zero()).then(|| left.min(by_wall))
     }
 
     fn agent_of(&mut self, row: &AuditRow) -> Option<&mut AgentDb> {
@@ -210,8 +236,8 @@ pub(super) fn look(dir: &Path) -> Result<Look, ReadError> {
 }
 
 enum Words {
-    /// They may still be written.
-    Waiting(Timestamp),
+    /// They may still be written, within this time.
+    Waiting(Duration),
     /// They are these, or there are none.
     Known(Option<String>),
 }
