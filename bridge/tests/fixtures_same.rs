@@ -103,6 +103,52 @@ fn another_database_in_the_same_place_is_read_from_its_start() {
     assert!(older.iter().filter(|text| text.contains("run.state.changed")).all(|text| newer.contains(text)));
 }
 
+/// A backup from before the last rows is put back, and goes on with others until it has more than before.
+#[test]
+fn a_restored_backup_that_has_gone_on_is_read_from_its_start() {
+    let home = Unpacked::new(CHANNELS);
+    let (mut reader, mut cursor) = (home.open(), Cursor::default());
+    let before = texts(&read_on(&mut reader, &mut cursor, Budget::default()).unwrap());
+
+    let other = Unpacked::new(CHANNELS);
+    let state = rusqlite::Connection::open(other.state_db()).unwrap();
+    // The last three quarters happened otherwise, in other runs, and the ledger has got longer.
+    state
+        .execute_batch(
+            "UPDATE audit_events SET run_id = 'other ' || run_id, occurred_at = occurred_at + 1 WHERE sequence > 60;
+             UPDATE sqlite_sequence SET seq = seq + 1000 WHERE name = 'audit_events';
+             INSERT INTO audit_events (event_id, source_id, source_sequence, occurred_at, kind, action, status,
+               actor_type, actor_id, agent_id, session_key, run_id)
+             VALUES ('new', 'new', 1, 1795339600000, 'agent_run', 'agent.run.started', 'started', 'agent', 'main',
+               'main', 'agent:main:main', 'new')",
+        )
+        .unwrap();
+    for agent in ["main", "work"] {
+        let db = rusqlite::Connection::open(other.agent_db(agent)).unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             UPDATE transcript_events SET created_at = created_at + 1,
+               event_json = replace(replace(event_json, '\"id\":\"', '\"id\":\"other-'), '\"timestamp\"', '\"was\"')
+             WHERE event_json IS NOT NULL AND seq > 3;",
+        )
+        .unwrap();
+    }
+    drop(state);
+    std::fs::remove_dir_all(home.path()).unwrap();
+    std::fs::rename(other.path(), home.path()).unwrap();
+
+    let all = texts(&read_all(&mut home.open()));
+    let new: std::collections::BTreeSet<_> = all.difference(&before).cloned().collect();
+    for name in ["run.state.changed", "run.model.usage"] {
+        assert!(new.iter().filter(|text| text.contains(name)).count() > 20, "{name}");
+    }
+    cursor = stored(&cursor);
+    let read = texts(&read_on(&mut reader, &mut cursor, Budget::default()).unwrap());
+    assert!(new.is_subset(&read), "{:#?}", new.difference(&read).next());
+    let nothing = reader.read(&cursor, Budget::default(), LATER).unwrap();
+    assert!(nothing.events.is_empty() && !nothing.moved, "once");
+}
+
 #[test]
 fn the_words_of_a_failure_are_waited_for() {
     let mut staged = Staged::new(FAILURES);

@@ -25,9 +25,27 @@ pub struct Cursor {
     /// their times: a boot with a clock that was ahead would hide all later ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) boot_id: Option<String>,
+    /// The last ledger row that was mapped, as [`super::sqlite`] tells it from another database's row in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<String>,
+    /// The newest entry that was read of each agent's store, by the place of its database, for the same purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) newest: BTreeMap<String, EntryMark>,
     /// The agents' stores, by the place of their database.
     #[serde(default)]
     pub(super) agents: BTreeMap<String, AgentState>,
+}
+
+/// A transcript entry that was read: where it is, and when it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryMark {
+    pub session_id: String,
+    pub seq: i64,
+    pub created_at: i64,
+    /// The generation of the transcript; in another one the entry may be elsewhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub generation: String,
 }
 
 /// How much one page may hold.
@@ -72,6 +90,8 @@ impl Default for Cursor {
             mapper_version: MAPPER_VERSION,
             ledger: LedgerState::default(),
             boot_id: None,
+            row: None,
+            newest: BTreeMap::new(),
             agents: BTreeMap::new(),
         }
     }

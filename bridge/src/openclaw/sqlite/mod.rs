@@ -2,7 +2,10 @@
 //!
 //! One [`OpenclawHome::read`] looks at the state database first and at the agents' databases after, so that whatever
 //! the ledger names is there when it is looked up (why that matters: `patze_core::openclaw`). Connections stay open
-//! between reads; a file that has been replaced is opened anew.
+//! between reads; a file that has been replaced is opened anew. Whether it holds what was read before, the cursor knows by
+//! the last ledger row and the newest transcript entry that were read: where that is not in its place any more, the
+//! database is another one (a restored backup that has gone on since) and is read from its start. What is known of it
+//! already keeps its ids, and the control plane drops it.
 //!
 //! A database that is missing or damaged stops the whole page, not only its part: the home is then unreadable, its
 //! cursor stands still, and no run ends or moves to another lane for want of a table. Two cases are no error: an agent
@@ -25,7 +28,7 @@ use patze_core::time::Timestamp;
 
 use self::agent::AgentDb;
 use self::state::StateDb;
-use super::cursor::{Budget, Cursor, Now, Page};
+use super::cursor::{Budget, Cursor, EntryMark, Now, Page};
 use super::{HomeInfo, ReadError};
 use crate::blocking::off_the_arbiter;
 
@@ -80,7 +83,8 @@ impl OpenclawHome {
             self.state = StateDb::open(&self.dir.join(STATE_DB))?;
         }
         let at = &page.cursor;
-        let ledger = self.state.ledger(&at.ledger, at.boot_id.as_deref(), budget.rows)?;
+        let (row, boot) = (at.row.as_deref(), at.boot_id.as_deref());
+        let ledger = self.state.ledger(&at.ledger, row, boot, budget.rows)?;
         self.find_agents(&page.cursor, now.wall)?;
         for (place, db) in &mut self.agents {
             let state = page.cursor.agents.entry(place.clone()).or_default();
@@ -114,7 +118,7 @@ impl OpenclawHome {
 
     fn read_ledger(&mut self, ledger: state::Ledger, now: Now, page: &mut Page) -> Result<(), ReadError> {
         if ledger.restarted {
-            (page.cursor.ledger, page.cursor.boot_id) = Default::default();
+            (page.cursor.ledger, page.cursor.row, page.cursor.boot_id) = Default::default();
         }
         let mut boots = ledger.boots.into_iter().peekable();
         for row in &ledger.rows {
@@ -133,6 +137,7 @@ impl OpenclawHome {
                 None => Lanes::new(&agent_name(row), [], []).of_run(row.session_key.as_deref(), None),
             };
             self.mapper.audit(&mut page.cursor.ledger, row, &lane, words.as_deref(), &mut page.events);
+            page.cursor.row = Some(state::mark(row));
         }
         page.more |= ledger.more;
         if !ledger.more {
@@ -197,7 +202,28 @@ impl OpenclawHome {
             if db.idle == Some((version, agent::mark(state))) {
                 continue;
             }
-            if !read_windows(db, &self.mapper, state, &mut left, &mut page.events, &mut page.odd_rows)? {
+            let newest = &mut page.cursor.newest;
+            if let Some(entry) = newest.get(place)
+                && !db.has(entry)?
+            {
+                // Another database is in its place, with a history of its own.
+                newest.remove(place);
+                for window in state.windows.values_mut() {
+                    *window = window.restarted(window.generation.clone());
+                }
+            }
+            let mut mark = newest.remove(place);
+            let to_the_end = read_windows(
+                db,
+                &self.mapper,
+                state,
+                &mut mark,
+                &mut left,
+                &mut page.events,
+                &mut page.odd_rows,
+            )?;
+            newest.extend(mark.map(|mark| (place.clone(), mark)));
+            if !to_the_end {
                 page.more = true;
                 return Ok(());
             }
@@ -247,6 +273,7 @@ fn read_windows(
     db: &mut AgentDb,
     mapper: &Mapper,
     state: &mut AgentState,
+    newest: &mut Option<EntryMark>,
     left: &mut Budget,
     events: &mut Vec<Event>,
     odd_rows: &mut u64,
@@ -264,7 +291,8 @@ fn read_windows(
         for (session_id, lane, generation) in windows {
             let Some(at) = state.windows.get_mut(&session_id) else { continue };
             if at.generation != generation {
-                *at = at.restarted(generation);
+                *at = at.restarted(generation.clone());
+                newest.take_if(|entry| entry.session_id == session_id);
             }
             let rows = db.entries(&session_id, at.next, left.rows, left.bytes)?;
             for row in &rows {
@@ -273,6 +301,13 @@ fn read_windows(
                 if !mapper.transcript(at, &lane, &session_id, row, events) {
                     *odd_rows += 1;
                 }
+            }
+            if let Some(row) = rows.iter().max_by_key(|row| row.created_at)
+                && newest.as_ref().is_none_or(|entry| entry.created_at <= row.created_at)
+            {
+                let (session_id, generation) = (session_id.clone(), generation.clone());
+                *newest =
+                    Some(EntryMark { session_id, generation, seq: row.seq, created_at: row.created_at });
             }
             if left.rows == 0 || left.bytes == 0 {
                 return Ok(false);

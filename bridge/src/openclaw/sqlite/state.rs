@@ -108,16 +108,29 @@ impl StateDb {
         })
     }
 
-    /// The rows after `at`, at most `limit`, and the boots after it, the last of which was `boot`.
-    pub fn ledger(&self, at: &LedgerState, boot: Option<&str>, limit: usize) -> Result<Ledger, ReadError> {
+    /// The rows after `at`, at most `limit`, and the boots after it. The last row was `row` ([`mark`]), the last boot
+    /// `boot`.
+    pub fn ledger(
+        &self,
+        at: &LedgerState,
+        row: Option<&str>,
+        boot: Option<&str>,
+        limit: usize,
+    ) -> Result<Ledger, ReadError> {
         self.db.snapshot("the audit ledger", |tx| {
-            // Sequences are never used twice, so a highest one below the cursor is another database's.
+            // Sequences are never used twice, so a highest one below the cursor is another database's. So is one in which
+            // the row at the cursor is another. If that is gone because it was old (OpenClaw keeps 30 days), everything
+            // that is left is newer, and to read it from the start is to read on.
             let highest: Option<i64> = tx
                 .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'audit_events'", [], |row| {
                     row.get(0)
                 })
                 .optional()?;
-            let restarted = highest.unwrap_or(0) < at.sequence;
+            let there = match row {
+                Some(row) => audit_row(tx, at.sequence)?.is_some_and(|there| mark(&there) == row),
+                None => true,
+            };
+            let restarted = highest.unwrap_or(0) < at.sequence || !there;
             let (sequence, boot, booted_at) =
                 if restarted { (0, None, 0) } else { (at.sequence, boot, at.boot) };
             let mut rows = audit_rows(tx, sequence, limit.saturating_add(1))?;
@@ -130,26 +143,40 @@ impl StateDb {
     }
 }
 
+/// Tells a row from another database's with the same sequence.
+pub(super) fn mark(row: &AuditRow) -> String {
+    format!("{} {} {}", row.occurred_at, row.status, row.run_id.as_deref().unwrap_or_default())
+}
+
 fn audit_rows(tx: &Transaction<'_>, after: i64, limit: usize) -> rusqlite::Result<Vec<AuditRow>> {
-    let mut rows = tx.prepare_cached(
-        "SELECT sequence, occurred_at, kind, action, status, error_code, agent_id, session_key, session_id, run_id
-         FROM audit_events WHERE kind = 'agent_run' AND sequence > ?1 ORDER BY sequence LIMIT ?2",
-    )?;
-    rows.query_map((after, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
-        Ok(AuditRow {
-            sequence: row.get(0)?,
-            occurred_at: row.get(1)?,
-            kind: row.get(2)?,
-            action: row.get(3)?,
-            status: row.get(4)?,
-            error_code: row.get(5)?,
-            agent_id: row.get(6)?,
-            session_key: row.get(7)?,
-            session_id: row.get(8)?,
-            run_id: row.get(9)?,
-        })
-    })?
-    .collect()
+    let mut rows = tx.prepare_cached(&format!(
+        "SELECT {ROW} FROM audit_events WHERE kind = 'agent_run' AND sequence > ?1 ORDER BY sequence LIMIT ?2"
+    ))?;
+    rows.query_map((after, i64::try_from(limit).unwrap_or(i64::MAX)), to_row)?.collect()
+}
+
+fn audit_row(tx: &Transaction<'_>, sequence: i64) -> rusqlite::Result<Option<AuditRow>> {
+    let mut row = tx.prepare_cached(&format!("SELECT {ROW} FROM audit_events WHERE sequence = ?1"))?;
+    row.query_row([sequence], to_row).optional()
+}
+
+/// The columns of [`to_row`].
+const ROW: &str =
+    "sequence, occurred_at, kind, action, status, error_code, agent_id, session_key, session_id, run_id";
+
+fn to_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        sequence: row.get(0)?,
+        occurred_at: row.get(1)?,
+        kind: row.get(2)?,
+        action: row.get(3)?,
+        status: row.get(4)?,
+        error_code: row.get(5)?,
+        agent_id: row.get(6)?,
+        session_key: row.get(7)?,
+        session_id: row.get(8)?,
+        run_id: row.get(9)?,
+    })
 }
 
 fn boots(tx: &Transaction<'_>, sql: &str, after: Option<&str>, time: i64) -> rusqlite::Result<Vec<Boot>> {
