@@ -121,7 +121,11 @@ fn the_manuals_line_looks_at_the_bridge_that_systemd_runs() {
     plane.wait_until("a delivery", |asked| asked.iter().any(|asked| asked.token() == Some("pz_al_ice")));
     let (code, report, text) = doctor(&place);
     assert_eq!(code, Some(0), "{text}");
-    assert_eq!((&report["running"], &report["settings"]["token"]), (&true.into(), &"pz_al_…".into()), "{text}");
+    assert_eq!(
+        (&report["running"], &report["settings"]["token"]),
+        (&true.into(), &"pz_al_…".into()),
+        "{text}"
+    );
     // Without it the doctor looks elsewhere, and says so.
     place.settings.retain(|name, _| !name.starts_with("BRIDGE_"));
     let (_, report, text) = doctor(&place);

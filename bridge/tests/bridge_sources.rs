@@ -19,7 +19,7 @@ use patze_supervise::clock::{Clock, VirtualTime};
 use patze_supervise::supervisor::World;
 use rusqlite::Connection;
 use serde_json::Value;
-use support::{TOOLS, Unpacked};
+use support::{FAILURES, TOOLS, Unpacked};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// How long, in real time, a test waits for what must come.
@@ -282,6 +282,41 @@ fn one_that_stops_gives_its_last_cursor() {
         let last = stage.spool.begin(key).await.unwrap().cursor;
         assert_ne!(last, early);
         assert_eq!(left(&home, &last.unwrap()), [""; 0]);
+        stage.spool.close().await;
+    });
+}
+
+#[test]
+fn a_damaged_store_is_named_and_the_rest_of_the_home_is_read() {
+    run(async {
+        let home = Unpacked::new(FAILURES);
+        let path = home.path().canonicalize().unwrap();
+        let db = home.agent_db("work");
+        let aside = db.with_extension("aside");
+        std::fs::rename(&db, &aside).unwrap();
+        std::fs::write(&db, vec![0x5a; 65_536]).unwrap();
+        let stage = stage(path.parent().unwrap());
+        stage.sources.start(path.to_str().unwrap().to_owned()).unwrap();
+        // Looks take real time, in which the clock stands still; the delays between them add up to 63 s.
+        for (look, delay) in [1, 2, 4, 8, 16, 32].into_iter().enumerate() {
+            stage.looks(&path, look as u64 + 1).await;
+            let (is, why) = stage.condition(&path);
+            assert!(is == "unreadable" && why.contains("agents/work/agent/openclaw-agent.sqlite"), "{why}");
+            stage.time.advance(delay * SECOND).await;
+        }
+        stage.until("the rest of the home", || stage.shown(&path)["events"].as_u64() > Some(0)).await;
+        stage.until("its end", || stage.time.sleepers() == 2).await;
+        stage.time.advance(SECOND).await;
+        stage.until("its cursor", || stage.condition(&path).0 == "read").await;
+        let shown = stage.shown(&path);
+        assert!(shown["passedOver"][0].as_str().unwrap().contains("agents/work/"), "{shown}");
+
+        std::fs::rename(&aside, &db).unwrap();
+        let before = stage.status().waiting;
+        stage.time.advance(60 * SECOND).await;
+        stage.until("the store", || stage.shown(&path)["passedOver"] == serde_json::json!([])).await;
+        assert!(stage.status().waiting > before);
+        stage.sources.close().await;
         stage.spool.close().await;
     });
 }

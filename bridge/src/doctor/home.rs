@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::blocking::silence;
 use crate::failure::chain;
-use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, Now, OpenclawHome, ReadError, discover};
+use crate::openclaw::{
+    Budget, Cursor, Generation, HomeInfo, Now, OpenclawHome, PASSED_OVER_AFTER, Page, ReadError, discover,
+};
 
 /// A home and whether it can be read.
 #[derive(Debug, Serialize)]
@@ -82,11 +84,14 @@ pub(super) fn examine(
     home.begun = text.is_some();
     let cursor = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let machine = machine.cloned().unwrap_or_default();
-    match read(info, machine, capture_content, &cursor, now) {
-        Ok((events, odd_rows)) => {
+    let stores = u32::try_from(home.agents.len()).unwrap_or(u32::MAX);
+    match read(info, machine, capture_content, &cursor, now, stores) {
+        Ok(page) => {
             home.readable = true;
-            home.unread_events = events;
-            home.odd_rows = odd_rows;
+            home.unread_events = page.events.len();
+            home.odd_rows = page.odd_rows;
+            home.problem = (!page.passed_over.is_empty())
+                .then(|| format!("{}: {}{}", info.path.display(), page.passed_over.join("; "), whose(info)));
         }
         Err(error) => {
             home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(info)));
@@ -95,15 +100,26 @@ pub(super) fn examine(
     home
 }
 
+/// The next page; what the bridge passes over in the end is passed over at once.
 fn read(
     info: &HomeInfo,
     machine: MachineId,
     capture_content: bool,
     cursor: &Cursor,
     now: Now,
-) -> Result<(usize, u64), ReadError> {
-    let page = OpenclawHome::open(info, machine, capture_content)?.read(cursor, Budget::default(), now)?;
-    Ok((page.events.len(), page.odd_rows))
+    stores: u32,
+) -> Result<Page, ReadError> {
+    let mut home = OpenclawHome::open(info, machine, capture_content)?;
+    let mut read = home.read(cursor, Budget::default(), now);
+    // Each turn passes over one store more.
+    for turn in 1..=stores {
+        if read.as_ref().err().is_none_or(|error| error.passes() || !home.stands(error)) {
+            break;
+        }
+        let later = Now { elapsed: now.elapsed + PASSED_OVER_AFTER * turn, ..now };
+        read = home.read(cursor, Budget::default(), later);
+    }
+    read
 }
 
 /// The user to run the bridge as, where it is another one.

@@ -81,6 +81,8 @@ pub struct Page {
     pub again_in: Option<Duration>,
     /// Rows that could not be understood and were passed over.
     pub odd_rows: u64,
+    /// What was passed over because it has not been readable for a minute: the reasons, each with its file.
+    pub passed_over: Vec<String>,
 }
 
 impl Default for Cursor {

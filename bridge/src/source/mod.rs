@@ -95,6 +95,8 @@ pub struct Source {
     events: u64,
     /// Rows that were passed over since the actor started.
     odd_rows: u64,
+    /// The stores of the home that cannot be read, while the others are.
+    passed_over: Vec<String>,
     /// Looks that have come to an end since the actor started.
     looks: u64,
     /// Since when (monotonic) a database of the home is locked.
@@ -132,7 +134,7 @@ struct Asked {
 /// What comes back from a look, with what was lent for it.
 struct Answer {
     read: Result<Opened, ReadError>,
-    capture: bool,
+    home: Option<(OpenclawHome, bool)>,
     cursor: Cursor,
     watch: Watch,
 }
@@ -145,6 +147,7 @@ enum Step {
         more: bool,
         again_in: Option<Duration>,
         cursor_in: Option<Duration>,
+        passed_over: Vec<String>,
     },
     Empty(Generation),
     Unreadable(ReadError),
@@ -170,6 +173,7 @@ pub fn supervise(world: &World, backoff: Backoff, ports: Ports) -> Sources {
         condition: None,
         events: 0,
         odd_rows: 0,
+        passed_over: Vec::new(),
         looks: 0,
         locked_since: None,
         backoff: retry.clone(),
@@ -219,10 +223,11 @@ impl Source {
             self.locked_since = None;
         }
         match step {
-            Step::Read { events, odd_rows, more, again_in, cursor_in } => {
+            Step::Read { events, odd_rows, more, again_in, cursor_in, passed_over } => {
                 self.backoff.reset();
                 self.events += events;
                 self.odd_rows += odd_rows;
+                self.passes_over(passed_over);
                 // One that has been read stays so while a few new rows wait for their cursor.
                 match &self.condition {
                     _ if more => self.is(Condition::Reading),
@@ -240,8 +245,6 @@ impl Source {
                 self.rest(None, ctx);
             }
             Step::Unreadable(error) => {
-                // Opened anew, a file that was replaced or repaired is found.
-                self.reading = self.reading.take().map(|reading| Reading { home: None, ..reading });
                 let mut delay = self.backoff.next_delay();
                 let left = if error.passes() { self.locked_on() } else { Duration::ZERO };
                 if left.is_zero() {
@@ -266,6 +269,18 @@ impl Source {
                 self.pause(SPOOL_WAIT, ctx);
             }
         }
+    }
+
+    /// Notes which stores of the home cannot be read, and tells of changes.
+    fn passes_over(&mut self, passed_over: Vec<String>) {
+        let home = self.path.display();
+        for why in passed_over.iter().filter(|why| !self.passed_over.contains(why)) {
+            warn!(%home, why, "an agent's store cannot be read; the rest of the home is read without it");
+        }
+        if passed_over.len() < self.passed_over.len() {
+            info!(%home, left = passed_over.len(), "an agent's store can be read again, or is gone");
+        }
+        self.passed_over = passed_over;
     }
 
     /// Notes that a database is locked; how much longer that is no reason to call the home unreadable.
@@ -333,6 +348,7 @@ impl Source {
             "condition": self.condition,
             "events": self.events,
             "oddRows": self.odd_rows,
+            "passedOver": self.passed_over,
             "looks": self.looks,
             "slowWaking": watch.and_then(Watch::problem).map(ToString::to_string),
         }));
@@ -362,18 +378,17 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
     let Ok(answer) = clock.timeout(PATIENCE, &mut asked.answer).await else {
         return (Reading { asked: Some(asked), ..reading }, Step::Silent);
     };
-    let (epoch, Answer { read, capture, cursor, watch }) = (asked.epoch, returned(answer));
-    reading.watch = Some(watch);
-    let (home, page) = match read {
-        Ok(Ok(read)) => read,
+    let (epoch, Answer { read, home, cursor, watch }) = (asked.epoch, returned(answer));
+    (reading.home, reading.watch) = (home, Some(watch));
+    let page = match read {
+        Ok(Ok(page)) => page,
         Ok(Err(generation)) => {
             return (Reading { at: Some((epoch, cursor)), ..reading }, Step::Empty(generation));
         }
         Err(error) => return (Reading { at: Some((epoch, cursor)), ..reading }, Step::Unreadable(error)),
     };
-    reading.home = Some((home, capture));
-    let (count, odd_rows, more, again_in) =
-        (page.events.len() as u64, page.odd_rows, page.more, page.again_in);
+    let Page { odd_rows, more, again_in, passed_over, .. } = page;
+    let count = page.events.len() as u64;
     let (ahead, now) = (reading.ahead || page.moved, clock.elapsed());
     let cursor_in = match reading.given.map(|given| (given + CURSOR_EVERY).saturating_sub(now)) {
         Some(left) if ahead && !left.is_zero() => Some(left),
@@ -399,12 +414,12 @@ async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -
         }
     }
     (reading.at, reading.ahead) = (Some((epoch, page.cursor)), ahead && !give);
-    (reading, Step::Read { events: count, odd_rows, more, again_in, cursor_in })
+    (reading, Step::Read { events: count, odd_rows, more, again_in, cursor_in, passed_over })
 }
 
 /// Begins a look at the home: its folders are watched first, so that no change after the look is missed.
 fn ask(
-    home: Option<(OpenclawHome, bool)>,
+    mut home: Option<(OpenclawHome, bool)>,
     mut watch: Watch,
     path: PathBuf,
     cursor: Cursor,
@@ -416,16 +431,16 @@ fn ask(
     let (machine, now) = (ports.machine.clone(), Now::of(clock));
     spawn_blocking(move || {
         watch.cover();
-        let read = read_page(home, &path, &user_home, machine, capture, &cursor, now);
-        Answer { read, capture, cursor, watch }
+        let read = read_page(&mut home, &path, &user_home, machine, capture, &cursor, now);
+        Answer { read, home, cursor, watch }
     })
 }
 
 /// The next page of a home, which is opened if it is not open; or what it is, if there is nothing to open.
-type Opened = Result<(OpenclawHome, Page), Generation>;
+type Opened = Result<Page, Generation>;
 
 fn read_page(
-    open: Option<(OpenclawHome, bool)>,
+    open: &mut Option<(OpenclawHome, bool)>,
     path: &std::path::Path,
     user_home: &std::path::Path,
     machine: MachineId,
@@ -433,7 +448,7 @@ fn read_page(
     cursor: &Cursor,
     now: Now,
 ) -> Result<Opened, ReadError> {
-    let mut home = match open {
+    let mut home = match open.take() {
         Some((home, as_now)) if as_now == capture => home,
         _ => {
             let info = discover::look(path, user_home);
@@ -448,8 +463,12 @@ fn read_page(
             }
         }
     };
-    let page = home.read(cursor, PAGE, now)?;
-    Ok(Ok((home, page)))
+    let read = home.read(cursor, PAGE, now);
+    // Opened anew, a file that was replaced or repaired is found.
+    if read.as_ref().err().is_none_or(|error| home.stands(error)) {
+        *open = Some((home, capture));
+    }
+    read.map(Ok)
 }
 
 /// The cursor in the spool; one that cannot be understood is the start, for then EL-3 drops what is known.

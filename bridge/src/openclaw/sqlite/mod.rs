@@ -8,14 +8,15 @@
 //! already keeps its ids, and the control plane drops it.
 //!
 //! A database that is missing or damaged stops the whole page, not only its part: the home is then unreadable, its
-//! cursor stands still, and no run ends or moves to another lane for want of a table. Two cases are no error: an agent
-//! whose database has been deleted, and one whose database is being made at this very moment.
+//! cursor stands still, and no run ends or moves to another lane for want of a table. One agent's store does so only for
+//! a minute ([`stores`]). Two cases are no error: an agent whose database has been deleted, and one whose database is being
+//! made at this very moment.
 
 mod agent;
 mod db;
 mod state;
+mod stores;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ use patze_core::time::Timestamp;
 
 use self::agent::AgentDb;
 use self::state::StateDb;
+pub use self::stores::PASSED_OVER_AFTER;
+use self::stores::{Stores, places};
 use super::cursor::{Budget, Cursor, EntryMark, Now, Page};
 use super::{HomeInfo, ReadError};
 use crate::blocking::off_the_arbiter;
@@ -42,8 +45,7 @@ pub struct OpenclawHome {
     dir: PathBuf,
     mapper: Mapper,
     state: StateDb,
-    /// By the place of the database, as in the cursor.
-    agents: BTreeMap<String, AgentDb>,
+    stores: Stores,
     /// The ledger row whose words are waited for, and since when.
     waiting: Option<(i64, Duration)>,
 }
@@ -61,7 +63,12 @@ impl OpenclawHome {
             return Err(ReadError::Schema { path, needs: "the table cron_run_receipts".to_owned() });
         }
         let mapper = Mapper { home: info.identity(machine), capture_content };
-        Ok(Self { dir: info.path.clone(), mapper, state, agents: BTreeMap::new(), waiting: None })
+        Ok(Self { dir: info.path.clone(), mapper, state, stores: Stores::new(&info.path), waiting: None })
+    }
+
+    /// Whether it may be read again after `error`; after one of the state database it must be opened anew.
+    pub fn stands(&self, error: &ReadError) -> bool {
+        error.path() != self.dir.join(STATE_DB)
     }
 
     /// Reads on from `cursor`, at most `budget`. `now` decides only how long something that ought to be there is waited
@@ -78,6 +85,7 @@ impl OpenclawHome {
             more: false,
             again_in: None,
             odd_rows: 0,
+            passed_over: Vec::new(),
         };
         if !self.state.is_current() {
             self.state = StateDb::open(&self.dir.join(STATE_DB))?;
@@ -85,35 +93,21 @@ impl OpenclawHome {
         let at = &page.cursor;
         let (row, boot) = (at.row.as_deref(), at.boot_id.as_deref());
         let ledger = self.state.ledger(&at.ledger, row, boot, budget.rows)?;
-        self.find_agents(&page.cursor, now.wall)?;
-        for (place, db) in &mut self.agents {
-            let state = page.cursor.agents.entry(place.clone()).or_default();
-            self.mapper.lanes(db.lanes()?.0, state, now.wall, &mut page.events);
+        self.stores.begin(self.state.stores()?, &page.cursor, now)?;
+        for place in self.stores.places() {
+            self.stores.ask(&place, now, |db| {
+                let state = page.cursor.agents.entry(place.clone()).or_default();
+                self.mapper.lanes(db.lanes()?.0, state, now.wall, &mut page.events);
+                Ok(())
+            })?;
         }
         self.read_ledger(ledger, now, &mut page)?;
-        self.read_transcripts(budget, &mut page)?;
+        self.read_transcripts(budget, now, &mut page)?;
+        page.passed_over = self.stores.end();
         // Stable: what is of one millisecond stays in the order of its stream.
         page.events.sort_by_key(|event| event.occurred_at);
         page.moved = page.cursor != *cursor;
         Ok(page)
-    }
-
-    /// Opens the agents' databases that are new or replaced, and lets go of those that are gone.
-    fn find_agents(&mut self, cursor: &Cursor, now: Timestamp) -> Result<(), ReadError> {
-        let places = places(&self.dir, self.state.stores()?)?;
-        self.agents.retain(|place, db| places.contains_key(place) && db.is_current());
-        for (place, agent) in places {
-            let path = self.dir.join(&place);
-            if self.agents.contains_key(&place) {
-                continue;
-            }
-            let met = cursor.agents.get(&place).is_some_and(|state| !state.windows.is_empty());
-            if !met && db::is_being_made(&path, now) {
-                continue;
-            }
-            self.agents.insert(place, AgentDb::open(&path, &agent)?);
-        }
-        Ok(())
     }
 
     fn read_ledger(&mut self, ledger: state::Ledger, now: Now, page: &mut Page) -> Result<(), ReadError> {
@@ -132,10 +126,12 @@ impl OpenclawHome {
             while let Some(boot) = boots.next_if(|boot| boot.row.started_at <= row.occurred_at) {
                 self.booted(boot, page);
             }
-            let lane = match self.agent_of(row) {
-                Some(db) => db.lanes()?.0.of_run(row.session_key.as_deref(), row.session_id.as_deref()),
-                None => Lanes::new(&agent_name(row), [], []).of_run(row.session_key.as_deref(), None),
+            let (key, window) = (row.session_key.as_deref(), row.session_id.as_deref());
+            let lane = match self.stores.of_agent(&agent_name(row)) {
+                Some(place) => self.stores.ask(&place, now, |db| Ok(db.lanes()?.0.of_run(key, window)))?,
+                None => None,
             };
+            let lane = lane.unwrap_or_else(|| Lanes::new(&agent_name(row), [], []).of_run(key, None));
             self.mapper.audit(&mut page.cursor.ledger, row, &lane, words.as_deref(), &mut page.events);
             page.cursor.row = Some(state::mark(row));
         }
@@ -158,22 +154,24 @@ impl OpenclawHome {
         let Some((run, started_at)) = page.cursor.ledger.wants_words(row) else {
             return Ok(Words::Known(None));
         };
-        let (Some(session_id), Some(db)) = (row.session_id.as_deref(), self.agent_of(row)) else {
+        let place = self.stores.of_agent(&agent_name(row));
+        let (Some(session_id), Some(place)) = (row.session_id.as_deref(), place) else {
             return Ok(Words::Known(None));
         };
-        let words = db.words(session_id, run, started_at, row.occurred_at)?;
-        let until = Timestamp::from_millis(row.occurred_at).plus(FAILURE_WINDOW_MS);
-        match self.wait(row, until, now).filter(|_| words.is_none()) {
-            Some(left) => Ok(Words::Waiting(left)),
-            None => Ok(Words::Known(words)),
-        }
+        let words =
+            self.stores.ask(&place, now, |db| db.words(session_id, run, started_at, row.occurred_at))?;
+        Ok(match words {
+            Some(None) => self.wait(row, now).map_or(Words::Known(None), Words::Waiting),
+            words => Words::Known(words.flatten()),
+        })
     }
 
-    /// How much longer `row` is waited for. By the wall clock until `until`, but never longer than it takes from now to
-    /// then by the monotonic clock: a clock that was set back after the row was written must not hold up the home. All
+    /// How much longer the words of `row` are waited for: until it is [`FAILURE_WINDOW_MS`] old by the wall clock, but
+    /// never longer than that by the monotonic clock, for a wall clock that was set back must not hold up the home. All
     /// rows that such a clock has put into the future are waited for together.
-    fn wait(&mut self, row: &AuditRow, until: Timestamp, now: Now) -> Option<Duration> {
+    fn wait(&mut self, row: &AuditRow, now: Now) -> Option<Duration> {
         const LONGEST: Duration = Duration::from_millis(FAILURE_WINDOW_MS.unsigned_abs());
+        let until = Timestamp::from_millis(row.occurred_at).plus(FAILURE_WINDOW_MS);
         let by_wall = u64::try_from(until.since(now.wall)).ok().filter(|left| *left > 0);
         let Some(by_wall) = by_wall.map(Duration::from_millis) else {
             self.waiting = None;
@@ -189,45 +187,15 @@ impl OpenclawHome {
         (!left.is_zero()).then(|| left.min(by_wall))
     }
 
-    fn agent_of(&mut self, row: &AuditRow) -> Option<&mut AgentDb> {
-        let agent = agent_name(row);
-        self.agents.values_mut().find(|db| db.agent() == agent)
-    }
-
-    fn read_transcripts(&mut self, budget: Budget, page: &mut Page) -> Result<(), ReadError> {
+    fn read_transcripts(&mut self, budget: Budget, now: Now, page: &mut Page) -> Result<(), ReadError> {
         let mut left = budget;
-        for (place, db) in &mut self.agents {
-            let Some(state) = page.cursor.agents.get_mut(place) else { continue };
-            let version = db.version()?;
-            if db.idle == Some((version, agent::mark(state))) {
-                continue;
-            }
-            let newest = &mut page.cursor.newest;
-            if let Some(entry) = newest.get(place)
-                && !db.has(entry)?
-            {
-                // Another database is in its place, with a history of its own.
-                newest.remove(place);
-                for window in state.windows.values_mut() {
-                    *window = window.restarted(window.generation.clone());
-                }
-            }
-            let mut mark = newest.remove(place);
-            let to_the_end = read_windows(
-                db,
-                &self.mapper,
-                state,
-                &mut mark,
-                &mut left,
-                &mut page.events,
-                &mut page.odd_rows,
-            )?;
-            newest.extend(mark.map(|mark| (place.clone(), mark)));
-            if !to_the_end {
+        for place in self.stores.places() {
+            let to_the_end =
+                self.stores.ask(&place, now, |db| read_store(db, &self.mapper, &place, &mut left, page))?;
+            if to_the_end == Some(false) {
                 page.more = true;
                 return Ok(());
             }
-            db.idle = Some((version, agent::mark(state)));
         }
         Ok(())
     }
@@ -266,6 +234,42 @@ enum Words {
     Waiting(Duration),
     /// They are these, or there are none.
     Known(Option<String>),
+}
+
+/// Reads the store at `place` as far as the budget goes; false if it did not go to the end.
+fn read_store(
+    db: &mut AgentDb,
+    mapper: &Mapper,
+    place: &str,
+    left: &mut Budget,
+    page: &mut Page,
+) -> Result<bool, ReadError> {
+    let Some(state) = page.cursor.agents.get_mut(place) else { return Ok(true) };
+    let version = db.version()?;
+    if db.idle == Some((version, agent::mark(state))) {
+        return Ok(true);
+    }
+    let mut newest = page.cursor.newest.get(place).cloned();
+    if let Some(entry) = &newest
+        && !db.has(entry)?
+    {
+        // Another database is in its place, with a history of its own.
+        newest = None;
+        for window in state.windows.values_mut() {
+            *window = window.restarted(window.generation.clone());
+        }
+    }
+    let to_the_end = read_windows(db, mapper, state, &mut newest, left, &mut page.events, &mut page.odd_rows);
+    // Also of what was read before something failed.
+    match newest {
+        Some(entry) => drop(page.cursor.newest.insert(place.to_owned(), entry)),
+        None => drop(page.cursor.newest.remove(place)),
+    }
+    if to_the_end? {
+        db.idle = Some((version, agent::mark(state)));
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 /// Reads the transcripts of an agent as far as the budget goes; false if it did not go to their end.
@@ -315,35 +319,6 @@ fn read_windows(
         }
         Ok(true)
     })
-}
-
-/// The agents' databases that are there: place below the state directory → agent id. From OpenClaw's own list and from
-/// the folders, because either may be ahead of the other.
-fn places(dir: &Path, listed: Vec<(String, String)>) -> Result<BTreeMap<String, String>, ReadError> {
-    let mut places: BTreeMap<String, String> = BTreeMap::new();
-    for (agent, path) in listed {
-        let place =
-            Path::new(&path).strip_prefix(dir).map_or(path.clone(), |below| below.display().to_string());
-        places.insert(place, agent);
-    }
-    let folder = dir.join("agents");
-    let agents = match std::fs::read_dir(&folder) {
-        Ok(agents) => agents,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(there(dir, places)),
-        Err(error) => return Err(ReadError::file(&folder, None, error)),
-    };
-    for agent in agents {
-        let agent = agent.map_err(|source| ReadError::file(&folder, None, source))?;
-        let Some(name) = agent.file_name().to_str().map(str::to_owned) else { continue };
-        places.entry(format!("agents/{name}/{AGENT_DB}")).or_insert(name);
-    }
-    Ok(there(dir, places))
-}
-
-/// Only what is really absent is left out; what cannot be looked at is not.
-fn there(dir: &Path, mut places: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    places.retain(|place, _| !matches!(dir.join(place).try_exists(), Ok(false)));
-    places
 }
 
 /// The agent of a ledger row; the ledger says `unknown` where it does not know.
