@@ -1,7 +1,7 @@
 //! File calls that may never come back: somebody else's disk can be a network mount that is away.
 //!
-//! The actors share one thread, the arbiter. A call that hangs there holds all of them up, the heartbeat too. So whatever
-//! looks into a home runs on a blocking thread, one at a time for each home, and its asker waits [`PATIENCE`] before it
+//! The actors share one thread, the arbiter. A call that hangs there holds all of them up, the heartbeat too. So settings are
+//! read again on a blocking thread, and whatever looks into a home runs on a blocking thread, one at a time for each home, and its asker waits [`PATIENCE`] before it
 //! says that the home does not answer. The call itself cannot be given up: whoever asked goes on waiting for it and asks
 //! nothing more meanwhile, so that a dead mount costs one thread and not one a minute.
 
@@ -20,11 +20,12 @@ pub fn silence(place: &Path, waited: Duration) -> String {
     )
 }
 
-/// Holds the rule of this module in builds with debug assertions: to be called by what looks into homes.
+/// Holds the rule of this module in builds with debug assertions: to be called by what reads files that are not the
+/// bridge's own.
 #[track_caller]
 pub fn off_the_arbiter() {
     debug_assert!(
         actix::Arbiter::try_current().is_none(),
-        "a home must be looked into from a blocking thread, not from the actors' own"
+        "files of others must be read on a blocking thread, not on the actors' own"
     );
 }

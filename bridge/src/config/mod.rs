@@ -182,7 +182,7 @@ impl Config {
 
 impl HomeSettings {
     /// `OPENCLAW_HOME` has two meanings. Its name may tell which; else whoever looks for homes does, for it may be on a
-    /// network mount that is away, and settings are read by the actors' own thread.
+    /// network mount that is away, and the bridge starts without it all the same.
     fn of(vars: &Vars) -> Self {
         let is_home = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".openclaw"))

@@ -91,6 +91,8 @@ pub struct Push {
     client: Option<Client>,
     /// What it waits for between two requests; none while one is on its way.
     waiting: Option<SpawnHandle>,
+    /// Whether the settings were read again for the turn that is due, because the token was refused.
+    reread: bool,
     /// The log that the last answer named.
     log: Option<String>,
     /// Whether the spool was told of a log since this instance began.
@@ -128,6 +130,7 @@ pub fn start(
         plan: plan.clone(),
         client: None,
         waiting: None,
+        reread: false,
         log: None,
         log_told: false,
     });
@@ -156,9 +159,19 @@ impl Push {
         self.waiting = None;
         let now = self.clock.elapsed();
         if matches!(self.plan.next(now), Next::Send { .. }) {
-            if matches!(self.plan.state(), State::Locked { .. }) && self.ports.settings.reread() {
-                self.open_client();
-                self.plan.renewed();
+            let locked = matches!(self.plan.state(), State::Locked { .. });
+            if locked && !std::mem::replace(&mut self.reread, false) {
+                let settings = self.ports.settings.clone();
+                let reread = async move { settings.reread().await }.into_actor(self);
+                ctx.spawn(reread.map(|changed, push, ctx| {
+                    push.reread = !changed;
+                    if changed {
+                        push.open_client();
+                        push.plan.renewed();
+                    }
+                    push.turn(ctx);
+                }));
+                return;
             }
             let ended = self.ports.settings.now().token_expires_at.filter(|at| *at <= self.clock.now());
             if let Some(at) = ended {
