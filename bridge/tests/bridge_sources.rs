@@ -6,6 +6,7 @@ mod support;
 
 use std::fs::OpenOptions;
 use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -103,14 +104,30 @@ fn run<F: Future<Output = ()>>(test: F) {
     actix_rt::System::new().block_on(test);
 }
 
-/// Puts a pipe in the place of the home's state database: whoever opens it hangs until somebody writes, as on a dead
-/// network mount. What was there is given back.
-fn hang(home: &Path) -> (PathBuf, PathBuf) {
-    let db = home.join("state/openclaw.sqlite");
-    let aside = db.with_extension("aside");
-    std::fs::rename(&db, &aside).unwrap();
-    assert!(Command::new("mkfifo").arg(&db).status().unwrap().success());
-    (db, aside)
+/// A home whose state database hangs whoever opens it, as one on a dead network mount: a pipe that nobody writes to.
+struct Hung {
+    pipe: PathBuf,
+    aside: PathBuf,
+}
+
+impl Hung {
+    fn new(home: &Path) -> Self {
+        let pipe = home.join("state/openclaw.sqlite");
+        let aside = pipe.with_extension("aside");
+        std::fs::rename(&pipe, &aside).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        Self { pipe, aside }
+    }
+}
+
+impl Drop for Hung {
+    /// The mount is back: the calls that hang return, and the next find what was there.
+    fn drop(&mut self) {
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let writer = OpenOptions::new().write(true).custom_flags(flags).open(&self.pipe);
+        std::fs::rename(&self.aside, &self.pipe).unwrap();
+        drop(writer);
+    }
 }
 
 #[test]
@@ -121,7 +138,7 @@ fn a_home_that_does_not_answer_is_said_so_and_the_others_are_read() {
         let (dead, other) = (user.join(".openclaw"), user.join(".openclaw-work"));
         let copy = Unpacked::new(TOOLS);
         std::fs::rename(copy.path(), &other).unwrap();
-        let (pipe, aside) = hang(&dead);
+        let hung = Hung::new(&dead);
         let stage = stage(&user);
         let homes = homes::start(&stage.world, backoff(), stage.settings.clone(), stage.sources.clone());
 
@@ -139,10 +156,6 @@ fn a_home_that_does_not_answer_is_said_so_and_the_others_are_read() {
         }
         assert_eq!((stage.condition(&dead).0.as_str(), stage.status().waiting), ("unreadable", before));
 
-        // The mount is back: the hung call returns, and what is there is read.
-        std::fs::rename(&aside, pipe.with_extension("new")).unwrap();
-        let hung = OpenOptions::new().write(true).open(&pipe).unwrap();
-        std::fs::rename(pipe.with_extension("new"), &pipe).unwrap();
         drop(hung);
         stage
             .until("the end of the call", || stage.condition(&dead).1.find("has not answered").is_none())
