@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use patze_actors::credentials::Mode;
 use patze_actors::history::HistoryStatus;
+use patze_actors::log::digest::hex;
 use patze_actors::log::{Check, Status};
 use patze_core::fleet::FOLD_VERSION;
 use serde_json::json;
@@ -17,26 +18,29 @@ use crate::error::{Error, JSON};
 /// of each machine that its bridge tells, and `false` means "not asked".
 pub async fn health(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     let mode = edge.guard.credentials().mode();
-    answer::json(&json!({
+    let mut body = json!({
         "ok": true,
         "authMode": mode.name(),
         "authRequired": mode == Mode::Token,
         "openclawCliAvailable": false,
         "openclawCliVersion": null,
-    }))
+    });
+    if edge.demo {
+        body["demo"] = json!(true);
+    }
+    answer::json(&body)
 }
 
 /// Whether events can be stored, and the head of the log: an outside copy of it proves the past (design §6).
 pub async fn readyz(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     let (head, status) = (edge.log().head(), edge.log().status());
     let reasons = reasons(&status);
-    let digest: String = head.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "logId": head.log_id,
         "position": head.position,
-        "digest": digest,
+        "digest": hex(&head.digest),
         "foldVersion": FOLD_VERSION,
         "build": BUILD,
         "checkpoint": status.checkpoint,

@@ -5,7 +5,7 @@
 //! that log (pages, bridges with all that they read from OpenClaw) would never hear that events are gone. So it gets a new
 //! log id, and everybody begins anew: bridges read their homes again, and what is known is not stored twice (EL-3).
 //!
-//! *Written* by the writer after each commit, over the same bytes of the same file, without a sync (2 µs): a crash of the
+//! *Written* by the writer after each commit, over the same bytes of the same file, without a sync (a few µs): a crash of the
 //! process loses nothing, one of the machine at worst an older head is found, and then less is noticed. *Read* when the log
 //! is opened. The name begins with the database's, so that whoever moves `patze.db*` aside takes it along.
 //! *Not noticed*: a whole folder that was put back to an earlier state, this file included. `patze renew-log` is for that.

@@ -8,7 +8,7 @@
 //! already keeps its ids, and the control plane drops it.
 //!
 //! A database that is missing or damaged stops the whole page, not only its part: the home is then unreadable, its
-//! cursor stands still, and no run ends or moves to another lane for want of a table. One agent's store does so only for
+//! cursor stands still, and no run ends or moves to another session for want of a table. One agent's store does so only for
 //! a minute ([`stores`]). Two cases are no error: an agent whose database has been deleted, and one whose database is being
 //! made at this very moment.
 
@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use patze_core::event::Event;
 use patze_core::ids::MachineId;
-use patze_core::openclaw::lanes::{AgentState, Lanes};
 use patze_core::openclaw::rows::AuditRow;
+use patze_core::openclaw::sessions::{AgentState, Sessions};
 use patze_core::openclaw::{FAILURE_WINDOW_MS, Mapper, agent_of_key};
 use patze_core::time::Timestamp;
 
@@ -97,7 +97,7 @@ impl OpenclawHome {
         for place in self.stores.places() {
             self.stores.ask(&place, now, |db| {
                 let state = page.cursor.agents.entry(place.clone()).or_default();
-                self.mapper.lanes(db.lanes()?.0, state, now.wall, &mut page.events);
+                self.mapper.sessions(db.sessions()?.0, state, now.wall, &mut page.events);
                 Ok(())
             })?;
         }
@@ -127,12 +127,13 @@ impl OpenclawHome {
                 self.booted(boot, page);
             }
             let (key, window) = (row.session_key.as_deref(), row.session_id.as_deref());
-            let lane = match self.stores.of_agent(&agent_name(row)) {
-                Some(place) => self.stores.ask(&place, now, |db| Ok(db.lanes()?.0.of_run(key, window)))?,
+            let session = match self.stores.of_agent(&agent_name(row)) {
+                Some(place) => self.stores.ask(&place, now, |db| Ok(db.sessions()?.0.of_run(key, window)))?,
                 None => None,
             };
-            let lane = lane.unwrap_or_else(|| Lanes::new(&agent_name(row), [], []).of_run(key, None));
-            self.mapper.audit(&mut page.cursor.ledger, row, &lane, words.as_deref(), &mut page.events);
+            let session =
+                session.unwrap_or_else(|| Sessions::new(&agent_name(row), [], []).of_run(key, None));
+            self.mapper.audit(&mut page.cursor.ledger, row, &session, words.as_deref(), &mut page.events);
             page.cursor.row = Some(state::mark(row));
         }
         page.more |= ledger.more;
@@ -282,17 +283,17 @@ fn read_windows(
     events: &mut Vec<Event>,
     odd_rows: &mut u64,
 ) -> Result<bool, ReadError> {
-    let (lanes, generations) = db.lanes()?;
-    let windows: Vec<_> = lanes
+    let (sessions, generations) = db.sessions()?;
+    let windows: Vec<_> = sessions
         .windows()
         .filter_map(|window| {
             let at = state.windows.get(&window.session_id)?;
             let generation = generations.get(&window.session_id).cloned().unwrap_or_default();
-            Some((window.session_id.clone(), lanes.of_window(window, at), generation))
+            Some((window.session_id.clone(), sessions.of_window(window, at), generation))
         })
         .collect();
     db.hold(|| {
-        for (session_id, lane, generation) in windows {
+        for (session_id, session, generation) in windows {
             let Some(at) = state.windows.get_mut(&session_id) else { continue };
             if at.generation != generation {
                 *at = at.restarted(generation.clone());
@@ -302,7 +303,7 @@ fn read_windows(
             for row in &rows {
                 left.rows -= 1;
                 left.bytes = left.bytes.saturating_sub(row.json.len());
-                if !mapper.transcript(at, &lane, &session_id, row, events) {
+                if !mapper.transcript(at, &session, &session_id, row, events) {
                     *odd_rows += 1;
                 }
             }

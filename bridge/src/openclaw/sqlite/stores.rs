@@ -3,7 +3,7 @@
 //! # Rules
 //!
 //! 1. A store that cannot be read stops its home at first: the file is being replaced or repaired, and rows that are
-//!    mapped without it would be told with less than they have (the lane's window, the words of a failure).
+//!    mapped without it would be told with less than they have (the session's facts, the words of a failure).
 //! 2. After [`PASSED_OVER_AFTER`] it is passed over: the other stores and the ledger are read on, and each page names it.
 //!    What the ledger says of its runs is told with what the ledger has. Its cursor stands still, so when it can be read
 //!    again, it goes on where it was.
