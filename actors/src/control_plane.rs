@@ -13,6 +13,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use patze_core::causes::with_causes;
 use patze_core::event::control::Control;
 use patze_core::ids::MachineId;
 use patze_supervise::backoff::Backoff;
@@ -78,6 +79,8 @@ pub struct ControlPlane {
     pub directory: Directory,
     /// The injected clock.
     pub clock: Clock,
+    /// The settings folder.
+    pub dir: PathBuf,
     crew: Crew,
     duties: [Supervisor<&'static str, Duty>; 3],
     janitor: Supervisor<&'static str, Janitor>,
@@ -90,7 +93,7 @@ impl ControlPlane {
     /// If the log cannot be opened.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { dir, version, heartbeat_timeout, clock } = config;
-        let log = Log::open(LogConfig::new(dir, clock.clone()))?;
+        let log = Log::open(LogConfig::new(&dir, clock.clone()))?;
         let history = History::new(&log, &clock).map_err(StartError::Thread)?;
         let recorder = Recorder::new(log.clone(), clock.clone());
         let (hub, herald) = Hub::new(clock.clone(), log.head().position);
@@ -140,7 +143,7 @@ impl ControlPlane {
         // A fact that need not be waited for: the log keeps the order, and a full lane right after the start is a fault
         // that the writer reports.
         let _ = recorder.record(&Control::ServerStarted { version }, "server");
-        Ok(Self { log, history, hub, recorder, directory, clock, crew, duties, janitor })
+        Ok(Self { log, history, hub, recorder, directory, clock, dir, crew, duties, janitor })
     }
 
     /// Tells a machine's actor what a request of its bridge said. Lost where the machine is not known yet or its mailbox
@@ -250,23 +253,11 @@ fn project(history: &History, seat: &Seat) -> Job {
     let history = history.clone();
     Box::new(move || {
         history.projector().run().map_err(|error| {
-            let text = with_sources(&error);
+            let text = with_causes(&error);
             history.failed(text.clone());
             text
         })
     })
-}
-
-/// An error and what it came from, for people.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Makes a restart a fact of the log (AC-1), if need be once the log takes facts again: restarts are often, and what is in

@@ -14,11 +14,13 @@
 //! | why nothing is lost | [`spool`] |
 //! | how it is delivered, and what an answer means | [`push`] |
 //! | what is told of the machine | [`heartbeat`] |
+//! | what a dead network mount costs | [`blocking`] |
 //! | how it all starts and stops | [`run`] |
 //! | what `patze-bridge doctor` looks at | [`doctor`] |
 //!
 //! **Never here:** `patze-actors`, the server; a clock other than the injected one; a queue without a bound.
 
+pub mod blocking;
 pub mod config;
 pub mod doctor;
 pub mod failure;

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use actix_rt::SystemRunner;
 use clap::{Parser, Subcommand};
 use patze_bridge::config::{Config, Settings};
 use patze_bridge::{doctor, failure, run};
@@ -42,30 +43,36 @@ fn main() -> ExitCode {
             return if doctor { ExitCode::FAILURE } else { ExitCode::from(BAD_SETTINGS) };
         }
     };
+    let system = actix_rt::System::new();
     if let Some(Command::Doctor { json }) = arguments.command {
-        return report(&config, json);
+        let ok = report(&system, &config, json);
+        leave(ok);
     }
     log_to_stderr();
     let settings = Settings::new(config, Config::of_process);
-    let system = actix_rt::System::new();
     let ended = system.block_on(run::run(settings));
     if let Err(error) = &ended {
         eprintln!("patze-bridge: {}", failure::chain(error));
     }
-    // Not by dropping the system: that waits for threads, and one may hang on a dead network mount.
-    std::process::exit(i32::from(ended.is_err()));
+    leave(ended.is_ok())
 }
 
-fn report(config: &Config, json: bool) -> ExitCode {
-    let report = actix_rt::System::new().block_on(doctor::examine(config, &Clock::system()));
+/// Ends the program; not by dropping the system: that waits for threads, and one may hang on a dead network mount.
+fn leave(ok: bool) -> ! {
+    std::process::exit(i32::from(!ok))
+}
+
+/// Writes the doctor's report; whether all is well.
+fn report(system: &SystemRunner, config: &Config, json: bool) -> bool {
+    let report = system.block_on(doctor::examine(config, &Clock::system()));
     let text = if json { serde_json::to_string_pretty(&report) } else { Ok(report.to_string()) };
     let written =
         text.map_err(io::Error::from).and_then(|text| writeln!(io::stdout().lock(), "{}", text.trim_end()));
     if let Err(error) = written {
         eprintln!("patze-bridge: the report cannot be written: {error}");
-        return ExitCode::FAILURE;
+        return false;
     }
-    if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    report.ok
 }
 
 /// `RUST_LOG` as usual (`debug`, `patze_bridge=debug,info`); `info` without it.

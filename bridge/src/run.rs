@@ -162,7 +162,8 @@ impl Signals {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hang_up.recv() => {
-                    settings.reread();
+                    let settings = settings.clone();
+                    actix_rt::spawn(async move { settings.reread().await });
                 }
             }
         }

@@ -9,12 +9,15 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use patze_bridge::openclaw::{Budget, Cursor, Generation, OpenclawHome, ReadError};
+use patze_bridge::openclaw::{Budget, Cursor, Generation, Now, OpenclawHome, ReadError};
+use patze_core::event::Event;
 use patze_core::ids::MachineId;
 use rusqlite::Connection;
 use support::*;
@@ -155,6 +158,61 @@ fn reading_goes_on_where_it_was_when_the_fault_is_mended() {
     let mut events = first.events;
     events.extend(read_on(&mut reader, &mut cursor, budget).unwrap());
     assert_eq!(texts(&events), whole);
+}
+
+/// One agent's store stops its home for a minute; then the rest is read, and the store when it is mended.
+#[test]
+fn a_damaged_store_is_passed_over_after_a_minute() {
+    let home = Unpacked::new(FAILURES);
+    let whole = read_all(&mut home.open());
+    let db = home.agent_db("work").canonicalize().unwrap();
+    let aside = db.with_extension("aside");
+    fs::rename(&db, &aside).unwrap();
+    for (damage, in_words) in [(vec![0x5a; 65_536], "damaged"), (Vec::new(), "needs the table")] {
+        let mut reader = home.open();
+        forget_wal(&db);
+        fs::write(&db, damage).unwrap();
+        // Written long ago: nobody is about to make tables in it.
+        fs::File::options().write(true).open(&db).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        let after = |seconds: u64| Now { elapsed: Duration::from_secs(1_000 + seconds), ..LATER };
+        let mut cursor = Cursor::default();
+        for seconds in [0, 59] {
+            let error = reader.read(&cursor, Budget::default(), after(seconds)).unwrap_err();
+            assert_eq!((error.path(), reader.stands(&error)), (db.as_path(), true));
+        }
+        let mut events = Vec::new();
+        loop {
+            let page = reader.read(&cursor, Budget::default(), after(60)).unwrap();
+            let [why] = page.passed_over.as_slice() else { panic!("{:?}", page.passed_over) };
+            assert!(why.contains(db.to_str().unwrap()) && why.contains(in_words), "{why}");
+            events.extend(page.events);
+            cursor = page.cursor;
+            if !page.more {
+                break;
+            }
+        }
+        // Every run is there, and all that the other store has.
+        assert_eq!(runs(&events).keys().collect::<Vec<_>>(), runs(&whole).keys().collect::<Vec<_>>());
+        let of = |events: &[Event], agent: &str| -> BTreeSet<String> {
+            let named = format!("\"agentId\":\"{agent}\"");
+            events
+                .iter()
+                .filter(|event| event.type_name() == "run.model.usage")
+                .map(text)
+                .filter(|text| text.contains(&named))
+                .collect()
+        };
+        assert!(!of(&whole, "main").is_empty() && !of(&whole, "work").is_empty());
+        assert_eq!((of(&events, "main"), of(&events, "work")), (of(&whole, "main"), BTreeSet::new()));
+
+        // Mended: what it has comes now, and a new fault stops the home for a minute again.
+        fs::copy(&aside, &db).unwrap();
+        let page = reader.read(&cursor, Budget { rows: usize::MAX, bytes: usize::MAX }, after(61)).unwrap();
+        assert_eq!((of(&page.events, "work"), page.passed_over.len()), (of(&whole, "work"), 0));
+        fs::remove_file(&db).unwrap();
+        fs::write(&db, vec![0x5a; 65_536]).unwrap();
+        assert!(reader.read(&page.cursor, Budget::default(), after(62)).is_err());
+    }
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::{Config, ConfigError};
-use crate::failure::chain;
+use crate::failure::{chain, returned};
 
 type Read = dyn Fn() -> Result<Config, ConfigError> + Send + Sync;
 
@@ -41,10 +42,11 @@ impl Settings {
         self.0.now.subscribe()
     }
 
-    /// Reads them anew; whether they have changed. Bad ones are reported and change nothing; so are changes that need a
-    /// restart.
-    pub fn reread(&self) -> bool {
-        let mut new = match (self.0.read)() {
+    /// Reads them anew, on a blocking thread; whether they have changed. Bad ones are reported and change nothing; so are
+    /// changes that need a restart.
+    pub async fn reread(&self) -> bool {
+        let shared = self.0.clone();
+        let mut new = match returned(spawn_blocking(move || (shared.read)()).await) {
             Ok(new) => new,
             Err(error) => {
                 warn!(
@@ -93,8 +95,8 @@ mod tests {
         Config::of(&Vars::read(environment, Path::new("/nonexistent")).unwrap())
     }
 
-    #[test]
-    fn what_can_change_while_it_runs_does_and_the_rest_stays() {
+    #[tokio::test]
+    async fn what_can_change_while_it_runs_does_and_the_rest_stays() {
         type Text = Vec<(&'static str, &'static str)>;
         let text =
             Arc::new(Mutex::new(Text::from([("BRIDGE_STATE_DIR", "/a"), ("CONTROL_PLANE_TOKEN", "one")])));
@@ -104,18 +106,18 @@ mod tests {
         };
         let settings = Settings::new(read().unwrap(), read);
         let mut changes = settings.changes();
-        assert!(!settings.reread());
+        assert!(!settings.reread().await);
         assert!(!changes.has_changed().unwrap());
 
         *text.lock().unwrap() = vec![("BRIDGE_STATE_DIR", "/b"), ("CONTROL_PLANE_TOKEN", "two")];
-        assert!(settings.reread());
+        assert!(settings.reread().await);
         assert!(changes.has_changed().unwrap());
         let now = changes.borrow_and_update().clone();
         assert_eq!(now.token.as_ref().map(Token::secret), Some("two"));
         assert_eq!(now.state_dir, Path::new("/a"));
 
         *text.lock().unwrap() = vec![("MACHINE_KIND", "toaster")];
-        assert!(!settings.reread());
+        assert!(!settings.reread().await);
         assert!(!changes.has_changed().unwrap());
         assert_eq!(settings.now(), now);
     }

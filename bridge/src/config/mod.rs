@@ -83,9 +83,9 @@ pub enum MachineKind {
 /// Where OpenClaw homes are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomeSettings {
-    /// The one home to read: `OPENCLAW_STATE_DIR`, or `OPENCLAW_HOME` where it is a home (contract §14.1).
+    /// The one home to read: `OPENCLAW_STATE_DIR`, or `OPENCLAW_HOME` where its name is a home's (contract §14.1).
     pub state_dir: Option<PathBuf>,
-    /// `OPENCLAW_HOME` where it is the folder that holds `.openclaw`, as OpenClaw itself means it.
+    /// `OPENCLAW_HOME` otherwise: a home by its content, or the folder that holds `.openclaw`, as OpenClaw itself means it.
     pub openclaw_home: Option<PathBuf>,
     /// The user's home folder, which holds `.openclaw` and `.openclaw-<profile>`.
     pub user_home: PathBuf,
@@ -181,15 +181,16 @@ impl Config {
 // === impl HomeSettings ===
 
 impl HomeSettings {
-    /// `OPENCLAW_HOME` has two meanings; which one, its name and content tell.
+    /// `OPENCLAW_HOME` has two meanings. Its name may tell which; else whoever looks for homes does, for it may be on a
+    /// network mount that is away, and the bridge starts without it all the same.
     fn of(vars: &Vars) -> Self {
         let is_home = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".openclaw"))
-                || path.join("openclaw.json").exists()
-                || path.join("state").is_dir()
         };
-        let named = vars.path("OPENCLAW_HOME");
-        let (home, folder) = if named.as_ref().is_some_and(is_home) { (named, None) } else { (None, named) };
+        let (home, folder) = match vars.path("OPENCLAW_HOME") {
+            Some(named) if is_home(&named) => (Some(named), None),
+            named => (None, named),
+        };
         Self {
             state_dir: vars.path("OPENCLAW_STATE_DIR").or(home),
             openclaw_home: folder,

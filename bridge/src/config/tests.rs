@@ -65,16 +65,12 @@ fn the_machine_id_file_has_two_names() {
 }
 
 #[test]
-fn openclaw_home_is_a_home_or_holds_one() {
+fn openclaw_home_is_a_home_by_its_name_and_its_content_is_not_looked_at() {
     let dir = tempfile::tempdir().unwrap();
-    let (named, folder, odd) =
-        (dir.path().join(".openclaw-work"), dir.path().join("user"), dir.path().join("claw"));
-    for path in [&folder, &odd] {
-        std::fs::create_dir(path).unwrap();
-    }
-    std::fs::create_dir(folder.join(".openclaw")).unwrap();
+    let (named, odd) = (dir.path().join(".openclaw-work"), dir.path().join("claw"));
+    std::fs::create_dir(&odd).unwrap();
     std::fs::write(odd.join("openclaw.json"), "{}").unwrap();
-    for (path, is_home) in [(&named, true), (&folder, false), (&odd, true)] {
+    for (path, is_home) in [(&named, true), (&odd, false)] {
         let homes = config(&[("OPENCLAW_HOME", path.to_str().unwrap())]).unwrap().homes;
         let (home, holds) = (homes.state_dir.as_ref(), homes.openclaw_home.as_ref());
         assert_eq!((home, holds), if is_home { (Some(path), None) } else { (None, Some(path)) });

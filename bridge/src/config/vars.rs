@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
+use crate::blocking::off_the_arbiter;
 
 /// Names the file that holds settings.
 pub const CONFIG_FILE: &str = "BRIDGE_CONFIG_FILE";
@@ -57,6 +58,7 @@ impl Vars {
     /// # Errors
     /// [`ConfigError`] if a file is there and cannot be read or understood, or if the named one is missing.
     pub fn of_process() -> Result<Self, ConfigError> {
+        off_the_arbiter();
         Self::read(std::env::vars_os(), Path::new(".env"))
     }
 

@@ -1,13 +1,16 @@
 //! One OpenClaw home, as the doctor sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
 use serde::Serialize;
 
+use crate::blocking::silence;
 use crate::failure::chain;
-use crate::openclaw::{Budget, Cursor, Generation, HomeInfo, OpenclawHome, ReadError};
+use crate::openclaw::{
+    Budget, Cursor, Generation, HomeInfo, Now, OpenclawHome, PASSED_OVER_AFTER, Page, ReadError, discover,
+};
 
 /// A home and whether it can be read.
 #[derive(Debug, Serialize)]
@@ -33,26 +36,41 @@ pub struct Home {
     pub problem: Option<String>,
 }
 
+// === impl Home ===
+
+impl Home {
+    /// One of which nothing is known but where it is.
+    fn at(name: &str, path: &Path, what: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            what,
+            agents: Vec::new(),
+            readable: false,
+            begun: false,
+            unread_events: 0,
+            odd_rows: 0,
+            problem: None,
+        }
+    }
+
+    /// One that has not answered for `waited`.
+    pub(super) fn silent(dir: &Path, waited: Duration) -> Self {
+        let problem = Some(silence(dir, waited));
+        Self { problem, ..Self::at(&discover::profile(dir), dir, "does not answer".to_owned()) }
+    }
+}
+
 /// Looks at the home that `info` found, and reads one page from where the bridge is.
 pub(super) fn examine(
     info: &HomeInfo,
     machine: Option<&MachineId>,
     capture_content: bool,
     cursors: &[(String, String)],
-    now: Timestamp,
+    now: Now,
 ) -> Home {
     let what = info.generation.to_string();
-    let mut home = Home {
-        name: info.name.clone(),
-        path: info.path.clone(),
-        what: what.clone(),
-        agents: Vec::new(),
-        readable: false,
-        begun: false,
-        unread_events: 0,
-        odd_rows: 0,
-        problem: None,
-    };
+    let mut home = Home::at(&info.name, &info.path, what.clone());
     match &info.generation {
         Generation::Nothing => return home,
         Generation::Files | Generation::Unreadable(_) => {
@@ -66,11 +84,14 @@ pub(super) fn examine(
     home.begun = text.is_some();
     let cursor = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let machine = machine.cloned().unwrap_or_default();
-    match read(info, machine, capture_content, &cursor, now) {
-        Ok((events, odd_rows)) => {
+    let stores = u32::try_from(home.agents.len()).unwrap_or(u32::MAX);
+    match read(info, machine, capture_content, &cursor, now, stores) {
+        Ok(page) => {
             home.readable = true;
-            home.unread_events = events;
-            home.odd_rows = odd_rows;
+            home.unread_events = page.events.len();
+            home.odd_rows = page.odd_rows;
+            home.problem = (!page.passed_over.is_empty())
+                .then(|| format!("{}: {}{}", info.path.display(), page.passed_over.join("; "), whose(info)));
         }
         Err(error) => {
             home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(info)));
@@ -79,15 +100,26 @@ pub(super) fn examine(
     home
 }
 
+/// The next page; what the bridge passes over in the end is passed over at once.
 fn read(
     info: &HomeInfo,
     machine: MachineId,
     capture_content: bool,
     cursor: &Cursor,
-    now: Timestamp,
-) -> Result<(usize, u64), ReadError> {
-    let page = OpenclawHome::open(info, machine, capture_content)?.read(cursor, Budget::default(), now)?;
-    Ok((page.events.len(), page.odd_rows))
+    now: Now,
+    stores: u32,
+) -> Result<Page, ReadError> {
+    let mut home = OpenclawHome::open(info, machine, capture_content)?;
+    let mut read = home.read(cursor, Budget::default(), now);
+    // Each turn passes over one store more.
+    for turn in 1..=stores {
+        if read.as_ref().err().is_none_or(|error| error.passes() || !home.stands(error)) {
+            break;
+        }
+        let later = Now { elapsed: now.elapsed + PASSED_OVER_AFTER * turn, ..now };
+        read = home.read(cursor, Budget::default(), later);
+    }
+    read
 }
 
 /// The user to run the bridge as, where it is another one.

@@ -9,21 +9,26 @@ mod text;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_supervise::clock::Clock;
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use crate::config::machine;
 use crate::config::{Config, MachineSource};
-use crate::failure::chain;
-use crate::openclaw::discover;
+use crate::failure::{chain, returned};
+use crate::openclaw::{Now, discover};
 use crate::spool::{self, Rejected, Status};
 use control_plane::ControlPlane;
 use home::Home;
 
+/// How long a home may take to answer: somebody waits for the report.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many rejected events are shown.
 const LAST_REJECTED: usize = 5;
 /// From this many bytes on a spool is nearly full (its cap is 256 MiB).
@@ -140,11 +145,8 @@ pub async fn examine(config: &Config, clock: &Clock) -> Report {
         ));
     }
     let rejected = rejected(config, &mut problems);
-    let cursors = spool.as_ref().map_or(&[][..], |status| &status.cursors);
-    let homes: Vec<Home> = discover::find(&config.homes)
-        .iter()
-        .map(|info| home::examine(info, id.as_ref(), config.capture_content, cursors, clock.now()))
-        .collect();
+    let cursors: Arc<[_]> = spool.as_ref().map_or(&[][..], |status| &status.cursors).into();
+    let homes = homes(config, id.as_ref(), &cursors, clock).await;
     problems.extend(homes.iter().filter_map(|home| home.problem.clone()));
     let control_plane = control_plane::examine(config, id.as_ref(), clock).await;
     problems.extend(control_plane.problems.iter().cloned());
@@ -178,6 +180,38 @@ pub async fn examine(config: &Config, clock: &Clock) -> Report {
         rejected,
         control_plane,
     }
+}
+
+/// Looks at all homes, each on a thread of its own; one that does not answer is left at that.
+async fn homes(
+    config: &Config,
+    machine: Option<&MachineId>,
+    cursors: &Arc<[(String, String)]>,
+    clock: &Clock,
+) -> Vec<Home> {
+    let settings = config.homes.clone();
+    let listed = spawn_blocking(move || discover::candidates(&settings));
+    let Ok(listed) = clock.timeout(PATIENCE, listed).await else {
+        let homes = &config.homes;
+        let folder = homes.state_dir.as_ref().or(homes.openclaw_home.as_ref()).unwrap_or(&homes.user_home);
+        return vec![Home::silent(folder, PATIENCE)];
+    };
+    let mut homes: Vec<Home> = Vec::new();
+    for candidate in returned(listed) {
+        let (dir, user_home) = (candidate.dir.clone(), config.homes.user_home.clone());
+        let (machine, capture, now) = (machine.cloned(), config.capture_content, Now::of(clock));
+        let cursors = cursors.clone();
+        let seen = spawn_blocking(move || {
+            let info = candidate.look(&user_home)?;
+            Some(home::examine(&info, machine.as_ref(), capture, &cursors, now))
+        });
+        match clock.timeout(PATIENCE, seen).await {
+            // Two names of one directory are one home.
+            Ok(seen) => homes.extend(returned(seen).filter(|seen| homes.iter().all(|h| h.path != seen.path))),
+            Err(_) => homes.push(Home::silent(&dir, PATIENCE)),
+        }
+    }
+    homes
 }
 
 fn rejected(config: &Config, problems: &mut Vec<String>) -> RejectedSeen {

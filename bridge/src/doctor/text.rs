@@ -62,7 +62,11 @@ impl fmt::Display for Report {
         line(
             f,
             "bridge",
-            if self.running { "runs with this state folder" } else { "does not run with this state folder" },
+            if self.running {
+                "runs with this state folder"
+            } else {
+                "does not run with this state folder (a service has its own: BRIDGE_STATE_DIR, BRIDGE_CONFIG_FILE)"
+            },
         )?;
         match &self.spool {
             Some(status) => spool(f, status)?,

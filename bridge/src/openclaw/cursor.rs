@@ -1,12 +1,14 @@
 //! How far a home has been read, and what one read gives.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use patze_core::event::Event;
 use patze_core::openclaw::MAPPER_VERSION;
 use patze_core::openclaw::ledger::LedgerState;
 use patze_core::openclaw::sessions::AgentState;
 use patze_core::time::Timestamp;
+use patze_supervise::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 /// How far a home has been read, with the mapper's state at that place. Serialises to one JSON object of a few hundred
@@ -19,9 +21,31 @@ pub struct Cursor {
     /// The audit ledger and the boots.
     #[serde(default)]
     pub(super) ledger: LedgerState,
+    /// The id of the last boot that was mapped. Boots are in the order in which they were written, and not in that of
+    /// their times: a boot with a clock that was ahead would hide all later ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) boot_id: Option<String>,
+    /// The last ledger row that was mapped, as [`super::sqlite`] tells it from another database's row in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<String>,
+    /// The newest entry that was read of each agent's store, by the place of its database, for the same purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) newest: BTreeMap<String, EntryMark>,
     /// The agents' stores, by the place of their database.
     #[serde(default)]
     pub(super) agents: BTreeMap<String, AgentState>,
+}
+
+/// A transcript entry that was read: where it is, and when it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryMark {
+    pub session_id: String,
+    pub seq: i64,
+    pub created_at: i64,
+    /// The generation of the transcript; in another one the entry may be elsewhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub generation: String,
 }
 
 /// How much one page may hold.
@@ -31,6 +55,15 @@ pub struct Budget {
     pub rows: usize,
     /// Bytes of transcript text.
     pub bytes: usize,
+}
+
+/// The moment of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock, with which the times of rows are compared. It may be set back.
+    pub wall: Timestamp,
+    /// The monotonic clock, which limits each wait.
+    pub elapsed: Duration,
 }
 
 /// What one read gives.
@@ -44,16 +77,32 @@ pub struct Page {
     pub moved: bool,
     /// Whether there is more to read now.
     pub more: bool,
-    /// When to read again even if nothing wakes the reader: something is being waited for.
-    pub again_at: Option<Timestamp>,
+    /// How soon to read again even if nothing wakes the reader: something is being waited for.
+    pub again_in: Option<Duration>,
     /// Rows that could not be understood and were passed over.
     pub odd_rows: u64,
+    /// What was passed over because it has not been readable for a minute: the reasons, each with its file.
+    pub passed_over: Vec<String>,
 }
 
 impl Default for Cursor {
     /// The start of a home.
     fn default() -> Self {
-        Self { mapper_version: MAPPER_VERSION, ledger: LedgerState::default(), agents: BTreeMap::new() }
+        Self {
+            mapper_version: MAPPER_VERSION,
+            ledger: LedgerState::default(),
+            boot_id: None,
+            row: None,
+            newest: BTreeMap::new(),
+            agents: BTreeMap::new(),
+        }
+    }
+}
+
+impl Now {
+    /// The moment that `clock` shows.
+    pub fn of(clock: &Clock) -> Self {
+        Self { wall: clock.now(), elapsed: clock.elapsed() }
     }
 }
 

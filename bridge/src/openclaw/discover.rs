@@ -1,7 +1,7 @@
 //! Finding OpenClaw's state directories, and saying what each is (also for `patze-bridge doctor`).
 
-use std::collections::HashSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use patze_core::openclaw::HomeIdentity;
 
 use super::ReadError;
 use super::sqlite::{self, Look};
+use crate::blocking::off_the_arbiter;
 use crate::config::HomeSettings;
 
 /// A state directory and what is known of it.
@@ -47,37 +48,43 @@ pub enum Generation {
     Unreadable(ReadError),
 }
 
-/// The state directories that are there. The one that `OPENCLAW_STATE_DIR` names is listed even if it is not there, and
-/// then no other is; so is one that `OPENCLAW_HOME` names itself. Else all profiles in the user's folder (or in
-/// `OPENCLAW_HOME`) are listed.
-pub fn find(settings: &HomeSettings) -> Vec<HomeInfo> {
+/// A directory that may be a home.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    /// The directory, as it was named or found.
+    pub dir: PathBuf,
+    /// Whether the settings name it.
+    named: bool,
+}
+
+/// The directories that may be homes, without a look into them: one may be on a network mount that is away. The one that
+/// `OPENCLAW_STATE_DIR` names is listed even if it is not there, and then no other is; so is one that `OPENCLAW_HOME`
+/// names itself. Else all profiles in the user's folder (or in `OPENCLAW_HOME`) are listed, the default first.
+pub fn candidates(settings: &HomeSettings) -> Vec<Candidate> {
+    off_the_arbiter();
     let named = settings.openclaw_home.as_ref().filter(|home| is_state_dir(home));
     if let Some(dir) = settings.state_dir.as_ref().or(named) {
-        return vec![look(dir, &settings.user_home)];
+        return vec![Candidate { dir: dir.clone(), named: true }];
     }
     let base = settings.openclaw_home.as_ref().unwrap_or(&settings.user_home);
     let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
     let named = |name: &str| name == ".openclaw" || name.starts_with(".openclaw-");
-    let mut dirs: Vec<PathBuf> = entries
+    let mut found: Vec<Candidate> = entries
         .filter(|entry| entry.file_name().to_str().is_some_and(named))
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
+        .map(|entry| Candidate { dir: entry.path(), named: false })
         .collect();
-    dirs.sort();
-    let mut homes: Vec<HomeInfo> = dirs.iter().map(|dir| look(dir, &settings.user_home)).collect();
-    // Two names of one directory are one home.
-    let mut seen = HashSet::new();
-    homes.retain(|home| seen.insert(home.path.clone()));
-    homes
+    found.sort();
+    found
 }
 
 /// Whether a folder is a state directory itself, not one that holds `.openclaw`.
 fn is_state_dir(dir: &Path) -> bool {
-    [sqlite::STATE_DB, "openclaw.json", "agents"].iter().any(|name| dir.join(name).exists())
+    ["openclaw.json", "state", "agents"].iter().any(|name| dir.join(name).exists())
 }
 
 /// Looks at one directory.
 pub fn look(dir: &Path, user_home: &Path) -> HomeInfo {
+    off_the_arbiter();
     let (path, generation) = match dir.canonicalize() {
         Ok(path) => {
             let generation = generation(&path);
@@ -88,6 +95,23 @@ pub fn look(dir: &Path, user_home: &Path) -> HomeInfo {
     let user_dir = user_home.canonicalize().unwrap_or_else(|_| user_home.to_owned());
     let owner = std::fs::metadata(&path).ok().map(|meta| meta.uid());
     HomeInfo { name: profile(dir), path, user_dir, owner, generation }
+}
+
+impl Candidate {
+    /// The canonical path; `None` if it is no directory, or not there yet.
+    pub fn true_path(&self) -> Option<PathBuf> {
+        off_the_arbiter();
+        match self.dir.canonicalize() {
+            Ok(path) => (self.named || path.is_dir()).then_some(path),
+            // One that the settings name and that may not be looked at is read as it is named, so that somebody is told.
+            Err(error) => (self.named && error.kind() != ErrorKind::NotFound).then(|| self.dir.clone()),
+        }
+    }
+
+    /// What is there; one that the settings name is looked at even if it is not there.
+    pub fn look(&self, user_home: &Path) -> Option<HomeInfo> {
+        (self.named || self.true_path().is_some()).then(|| look(&self.dir, user_home))
+    }
 }
 
 impl HomeInfo {
@@ -159,7 +183,8 @@ fn has_session_files(dir: &Path) -> bool {
         || dir.join("sessions/sessions.json").exists()
 }
 
-fn profile(dir: &Path) -> String {
+/// The profile of a state directory, by its name.
+pub fn profile(dir: &Path) -> String {
     let name = dir.file_name().map_or_else(|| "default".into(), |name| name.to_string_lossy());
     match name.strip_prefix(".openclaw") {
         Some("") => "default".to_owned(),

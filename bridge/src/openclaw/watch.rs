@@ -20,6 +20,8 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use patze_supervise::clock::Clock;
 use tokio::sync::Notify;
 
+use crate::blocking::off_the_arbiter;
+
 /// How long changes are gathered after the first.
 pub const DEBOUNCE: Duration = Duration::from_millis(50);
 
@@ -53,7 +55,7 @@ struct Signal {
 }
 
 impl Watch {
-    /// Watches the state directory `dir`.
+    /// A watch on the state directory `dir`, which sees nothing before it is told to [`cover`](Self::cover) it.
     pub fn new(dir: &Path, clock: Clock) -> Self {
         let signal = Arc::new(Signal::default());
         let raised = Arc::clone(&signal);
@@ -67,10 +69,7 @@ impl Watch {
             Ok(watcher) => (Some(watcher), None),
             Err(error) => (None, Some(error)),
         };
-        let mut watch =
-            Self { dir: dir.to_owned(), watcher, watched: BTreeSet::new(), problem, signal, clock };
-        watch.cover();
-        watch
+        Self { dir: dir.to_owned(), watcher, watched: BTreeSet::new(), problem, signal, clock }
     }
 
     /// Why some folder is not watched, if one is not.
@@ -80,7 +79,6 @@ impl Watch {
 
     /// Waits until the reader should look again. May be dropped at any time: no change gets lost.
     pub async fn next(&mut self) -> Wake {
-        self.cover();
         if self.clock.timeout(SLOW_POLL, self.signal.raised()).await.is_err() {
             return Wake::Slow;
         }
@@ -89,9 +87,11 @@ impl Watch {
         Wake::Changed
     }
 
-    /// Watches the folders that have appeared, and forgets those that are gone. A folder that appears in between wakes
-    /// through the folder that it is in.
-    fn cover(&mut self) {
+    /// Watches the folders that have appeared, and forgets those that are gone. A folder that appears later wakes
+    /// through the folder that it is in. To be called before each look, so that no change after the look is missed; it
+    /// blocks where the disk does ([`crate::blocking`]).
+    pub fn cover(&mut self) {
+        off_the_arbiter();
         let Some(watcher) = &mut self.watcher else { return };
         let agents = self.dir.join("agents");
         let mut folders = BTreeSet::from([self.dir.clone(), self.dir.join("state"), agents.clone()]);

@@ -45,6 +45,10 @@ const CLIENT_AWAY: Duration = Duration::from_secs(30);
 pub struct Link {
     /// Whether the spool was found empty, with nothing sent since.
     pub idle: bool,
+    /// Turns that were begun since the bridge started: a look into the spool, and a request if there is something.
+    pub begun: u64,
+    /// Those of them that have ended.
+    pub ended: u64,
     /// Since when (monotonic) nothing gets through, and why.
     pub away: Option<Away>,
     /// How often the control plane is to be told anew which machine this is (W-B8).
@@ -87,6 +91,8 @@ pub struct Push {
     client: Option<Client>,
     /// What it waits for between two requests; none while one is on its way.
     waiting: Option<SpawnHandle>,
+    /// Whether the settings were read again for the turn that is due, because the token was refused.
+    reread: bool,
     /// The log that the last answer named.
     log: Option<String>,
     /// Whether the spool was told of a log since this instance began.
@@ -124,6 +130,7 @@ pub fn start(
         plan: plan.clone(),
         client: None,
         waiting: None,
+        reread: false,
         log: None,
         log_told: false,
     });
@@ -152,9 +159,19 @@ impl Push {
         self.waiting = None;
         let now = self.clock.elapsed();
         if matches!(self.plan.next(now), Next::Send { .. }) {
-            if matches!(self.plan.state(), State::Locked { .. }) && self.ports.settings.reread() {
-                self.open_client();
-                self.plan.renewed();
+            let locked = matches!(self.plan.state(), State::Locked { .. });
+            if locked && !std::mem::replace(&mut self.reread, false) {
+                let settings = self.ports.settings.clone();
+                let reread = async move { settings.reread().await }.into_actor(self);
+                ctx.spawn(reread.map(|changed, push, ctx| {
+                    push.reread = !changed;
+                    if changed {
+                        push.open_client();
+                        push.plan.renewed();
+                    }
+                    push.turn(ctx);
+                }));
+                return;
             }
             let ended = self.ports.settings.now().token_expires_at.filter(|at| *at <= self.clock.now());
             if let Some(at) = ended {
@@ -178,7 +195,10 @@ impl Push {
                 self.waiting = Some(run_later(ctx, &self.clock, CLIENT_AWAY, Self::turn));
             }
             (Next::Send { shape, events }, Some(client)) => {
-                self.ports.link.send_if_modified(|link| std::mem::replace(&mut link.idle, false));
+                self.ports.link.send_modify(|link| {
+                    link.idle = false;
+                    link.begun += 1;
+                });
                 let most = Most { events, bytes: MOST_BYTES };
                 let done = turn(client, self.ports.clone(), self.clock.clone(), shape, most);
                 ctx.spawn(
@@ -193,9 +213,12 @@ impl Push {
         if self.client.is_none() {
             self.client = Some(client);
         }
+        self.ports.link.send_modify(|link| {
+            link.idle = matches!(turn, Turn::Nothing);
+            link.ended += 1;
+        });
         match turn {
             Turn::Nothing => {
-                self.ports.link.send_if_modified(|link| !std::mem::replace(&mut link.idle, true));
                 let spool = self.ports.spool.clone();
                 let woken = async move { spool.more().await }.into_actor(self);
                 self.waiting = Some(ctx.spawn(woken.map(|(), push, ctx| push.turn(ctx))));

@@ -1,39 +1,44 @@
 //! The Source actor, one for each OpenClaw home: it reads what is new there into the spool.
 //!
 //! **Owns** the open home and the watch on it. **Woken by** the watch (a change, or the slow poll). **Appends** pages of
-//! events, each with its cursor, to the spool, one after the other; between two pages everybody else gets a turn.
+//! events to the spool, one after the other; between two pages everybody else gets a turn. The cursor is a long text in a
+//! large home (a row for each conversation window), so it goes with the events at most once a second.
 //! **Fails** only by a bug: a home that cannot be read is a [`Condition`], with the reason, tried again with backoff.
 //! Nothing ends, and nothing is made up, because of it.
 //!
-//! Reading blocks on somebody else's disk, so it is done on a blocking thread: a home on a dead network mount holds up
-//! nobody but itself.
+//! Reading blocks on somebody else's disk, so it is done on a blocking thread ([`crate::blocking`]): a home on a dead
+//! network mount holds up nobody but itself, and is said to be unreadable until it answers.
 
 pub mod homes;
+mod page;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::prelude::*;
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
 use patze_supervise::supervisor::{Plan, Seat, Supervisor, World};
 use serde::Serialize;
 use tracing::{debug, info, warn};
 
+use crate::blocking::{PATIENCE, silence};
 use crate::config::Settings;
-use crate::failure::{chain, returned};
+use crate::failure::chain;
 use crate::openclaw::watch::Watch;
-use crate::openclaw::{Budget, Cursor, Generation, OpenclawHome, Page, ReadError, discover};
-use crate::spool::{Appended, SpoolHandle, Unspooled};
+use crate::spool::SpoolHandle;
+use page::{Reading, Step, step};
+
+pub use page::PAGE;
 
 /// The kind of the actors; their key is the home's canonical path.
 const SOURCE: &str = "source";
-/// What one page may hold: small, because it is in memory.
-const PAGE: Budget = Budget { rows: 100, bytes: 96 << 10 };
 /// How long to wait for room in the spool, or for the spool itself.
 const SPOOL_WAIT: Duration = Duration::from_secs(5);
+/// How long a database of the home may be locked until the home is called unreadable: another program has it for moments
+/// while it recovers it, for longer if something is wrong.
+const LOCKED_FOR: Duration = Duration::from_secs(30);
 
 /// What the actors are built from.
 #[derive(Clone, Debug)]
@@ -87,32 +92,17 @@ pub struct Source {
     events: u64,
     /// Rows that were passed over since the actor started.
     odd_rows: u64,
+    /// The stores of the home that cannot be read, while the others are.
+    passed_over: Vec<String>,
+    /// Looks that have come to an end since the actor started.
+    looks: u64,
+    /// Since when (monotonic) a database of the home is locked.
+    locked_since: Option<Duration>,
     backoff: Backoff,
     /// Away while a page is read.
     reading: Option<Reading>,
-    /// Away while it waits.
-    watch: Option<Watch>,
     /// Changes when the home is to be read from the start.
     anew: tokio::sync::watch::Receiver<u64>,
-}
-
-/// What is carried from one page to the next.
-#[derive(Default)]
-struct Reading {
-    /// The open home, and whether it was opened to capture content.
-    home: Option<(OpenclawHome, bool)>,
-    /// The epoch and the cursor that the spool has, as far as is known.
-    at: Option<(u64, Cursor)>,
-}
-
-/// What came of one page.
-enum Step {
-    Read { events: u64, odd_rows: u64, more: bool, again_at: Option<Timestamp> },
-    Empty(Generation),
-    Unreadable(ReadError),
-    Full,
-    Stale,
-    Spool(Unspooled),
 }
 
 /// A supervisor of sources on this arbiter; each is started with its home's canonical path as key.
@@ -130,9 +120,11 @@ pub fn supervise(world: &World, backoff: Backoff, ports: Ports) -> Sources {
         condition: None,
         events: 0,
         odd_rows: 0,
+        passed_over: Vec::new(),
+        looks: 0,
+        locked_since: None,
         backoff: retry.clone(),
         reading: Some(Reading::default()),
-        watch: None,
         anew: ports.spool.anew(),
     })
 }
@@ -143,9 +135,21 @@ impl Actor for Source {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        // Before the first look, so that no change after it is missed.
-        self.watch = Some(Watch::new(&self.path, self.clock.clone()));
         self.look(ctx);
+    }
+
+    /// Gives the spool the cursor that it has not got yet; without it a few rows would be read again.
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        let Some(Reading { at: Some((epoch, cursor)), ahead: true, .. }) = self.reading.take() else {
+            return;
+        };
+        let Ok(text) = serde_json::to_string(&cursor) else { return };
+        let (spool, source) = (self.ports.spool.clone(), self.path.to_string_lossy().into_owned());
+        actix_rt::spawn(async move {
+            if let Err(error) = spool.append(source, epoch, Some(text), Vec::new()).await {
+                debug!(error = chain(&error), "the spool did not take the last place in a home");
+            }
+        });
     }
 }
 
@@ -161,33 +165,46 @@ impl Source {
     }
 
     fn stepped(&mut self, step: Step, ctx: &mut Context<Self>) {
+        self.looks += 1;
+        if !matches!(&step, Step::Unreadable(error) if error.passes()) {
+            self.locked_since = None;
+        }
         match step {
-            Step::Read { events, odd_rows, more, again_at } => {
+            Step::Read { events, odd_rows, more, again_in, cursor_in, passed_over } => {
                 self.backoff.reset();
                 self.events += events;
                 self.odd_rows += odd_rows;
-                self.is(if more { Condition::Reading } else { Condition::Read });
+                self.passes_over(passed_over);
+                // One that has been read stays so while a few new rows wait for their cursor.
+                match &self.condition {
+                    _ if more => self.is(Condition::Reading),
+                    _ if cursor_in.is_none() => self.is(Condition::Read),
+                    Some(Condition::Read) => self.show(),
+                    _ => self.is(Condition::Reading),
+                }
                 if more {
                     return self.look(ctx);
                 }
-                let again = again_at.map(|at| {
-                    let millis = at.since(self.clock.now());
-                    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-                });
-                self.rest(again, ctx);
+                self.rest(again_in.into_iter().chain(cursor_in).min(), ctx);
             }
             Step::Empty(what) => {
                 self.is(Condition::Empty { what: what.to_string() });
                 self.rest(None, ctx);
             }
             Step::Unreadable(error) => {
-                // Opened anew, a file that was replaced or repaired is found.
-                self.reading = self.reading.take().map(|reading| Reading { home: None, ..reading });
-                if !error.passes() {
+                let mut delay = self.backoff.next_delay();
+                let left = if error.passes() { self.locked_on() } else { Duration::ZERO };
+                if left.is_zero() {
                     self.is(Condition::Unreadable { why: chain(&error) });
+                } else {
+                    delay = delay.min(left);
+                    self.show();
                 }
-                let delay = self.backoff.next_delay();
                 self.pause(delay, ctx);
+            }
+            Step::Silent => {
+                self.is(Condition::Unreadable { why: silence(&self.path, PATIENCE) });
+                self.look(ctx);
             }
             Step::Stale => self.look(ctx),
             Step::Full => {
@@ -201,9 +218,29 @@ impl Source {
         }
     }
 
+    /// Notes which stores of the home cannot be read, and tells of changes.
+    fn passes_over(&mut self, passed_over: Vec<String>) {
+        let home = self.path.display();
+        for why in passed_over.iter().filter(|why| !self.passed_over.contains(why)) {
+            warn!(%home, why, "an agent's store cannot be read; the rest of the home is read without it");
+        }
+        if passed_over.len() < self.passed_over.len() {
+            info!(%home, left = passed_over.len(), "an agent's store can be read again, or is gone");
+        }
+        self.passed_over = passed_over;
+    }
+
+    /// Notes that a database is locked; how much longer that is no reason to call the home unreadable.
+    fn locked_on(&mut self) -> Duration {
+        let now = self.clock.elapsed();
+        let since = *self.locked_since.get_or_insert(now);
+        LOCKED_FOR.saturating_sub(now.saturating_sub(since))
+    }
+
     /// Waits for a change in the home, or until it is to be read from the start, or for `limit` if that is sooner.
     fn rest(&mut self, limit: Option<Duration>, ctx: &mut Context<Self>) {
-        let mut watch = self.watch.take().unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
+        let watch = self.reading.as_mut().and_then(|reading| reading.watch.take());
+        let mut watch = watch.unwrap_or_else(|| Watch::new(&self.path, self.clock.clone()));
         let (clock, mut anew) = (self.clock.clone(), self.anew.clone());
         let woken = async move {
             let until = async {
@@ -221,9 +258,11 @@ impl Source {
             (watch, anew, again)
         };
         ctx.spawn(woken.into_actor(self).map(|(watch, anew, again), source, ctx| {
-            (source.watch, source.anew) = (Some(watch), anew);
+            source.anew = anew;
+            let reading = source.reading.get_or_insert_default();
+            reading.watch = Some(watch);
             if again {
-                source.reading = source.reading.take().map(|reading| Reading { at: None, ..reading });
+                reading.at = None;
             }
             source.look(ctx);
         }));
@@ -248,96 +287,19 @@ impl Source {
                 Condition::SpoolAway { why } => warn!(%home, why, "the spool does not answer; trying again"),
             }
         }
+        self.condition = Some(condition);
+        self.show();
+    }
+
+    fn show(&self) {
+        let watch = self.reading.as_ref().and_then(|reading| reading.watch.as_ref());
         self.seat.publish(&serde_json::json!({
-            "condition": condition,
+            "condition": self.condition,
             "events": self.events,
             "oddRows": self.odd_rows,
-            "slowWaking": self.watch.as_ref().and_then(Watch::problem).map(ToString::to_string),
+            "passedOver": self.passed_over,
+            "looks": self.looks,
+            "slowWaking": watch.and_then(Watch::problem).map(ToString::to_string),
         }));
-        self.condition = Some(condition);
     }
-}
-
-/// Reads one page and appends it. What is not handed back in the reading is found out anew by the next step.
-async fn step(mut reading: Reading, path: PathBuf, ports: Ports, clock: Clock) -> (Reading, Step) {
-    let source = path.to_string_lossy().into_owned();
-    let (epoch, cursor) = match reading.at.take() {
-        Some(at) => at,
-        None => match ports.spool.begin(source.clone()).await {
-            Ok(beginning) => (beginning.epoch, read_cursor(&source, beginning.cursor.as_deref())),
-            Err(error) => return (reading, Step::Spool(error)),
-        },
-    };
-    let config = ports.settings.now();
-    let (home, user_home, capture) =
-        (reading.home.take(), config.homes.user_home.clone(), config.capture_content);
-    let (machine, now) = (ports.machine.clone(), clock.now());
-    let read = tokio::task::spawn_blocking(move || {
-        let read = read_page(home, &path, &user_home, machine, capture, &cursor, now);
-        (read, cursor)
-    });
-    let (read, cursor) = returned(read.await);
-    let (home, page) = match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(generation)) => {
-            return (Reading { home: None, at: Some((epoch, cursor)) }, Step::Empty(generation));
-        }
-        Err(error) => return (Reading { home: None, at: Some((epoch, cursor)) }, Step::Unreadable(error)),
-    };
-    reading.home = Some((home, capture));
-    let (count, odd_rows, more, again_at) =
-        (page.events.len() as u64, page.odd_rows, page.more, page.again_at);
-    if page.moved || count > 0 {
-        let text = match serde_json::to_string(&page.cursor) {
-            Ok(text) => text,
-            Err(error) => return (reading, Step::Spool(Unspooled::Cursor(error))),
-        };
-        match ports.spool.append(source, epoch, text, page.events).await {
-            Ok(Appended::Kept) => {}
-            Ok(Appended::Full) => {
-                reading.at = Some((epoch, cursor));
-                return (reading, Step::Full);
-            }
-            Ok(Appended::Stale) => return (reading, Step::Stale),
-            Err(error) => return (reading, Step::Spool(error)),
-        }
-    }
-    reading.at = Some((epoch, page.cursor));
-    (reading, Step::Read { events: count, odd_rows, more, again_at })
-}
-
-/// The next page of a home, which is opened if it is not open; or what it is, if there is nothing to open.
-type Opened = Result<(OpenclawHome, Page), Generation>;
-
-fn read_page(
-    open: Option<(OpenclawHome, bool)>,
-    path: &std::path::Path,
-    user_home: &std::path::Path,
-    machine: MachineId,
-    capture: bool,
-    cursor: &Cursor,
-    now: Timestamp,
-) -> Result<Opened, ReadError> {
-    let mut home = match open {
-        Some((home, as_now)) if as_now == capture => home,
-        _ => {
-            let info = discover::look(path, user_home);
-            match info.generation {
-                Generation::Store { .. } => OpenclawHome::open(&info, machine, capture)?,
-                Generation::Unreadable(error) => return Err(error),
-                other => return Ok(Err(other)),
-            }
-        }
-    };
-    let page = home.read(cursor, PAGE, now)?;
-    Ok(Ok((home, page)))
-}
-
-/// The cursor in the spool; one that cannot be understood is the start, for then EL-3 drops what is known.
-fn read_cursor(source: &str, text: Option<&str>) -> Cursor {
-    let Some(text) = text else { return Cursor::default() };
-    serde_json::from_str(text).unwrap_or_else(|error| {
-        warn!(home = source, %error, "the place in the home is not understood; it is read from the start");
-        Cursor::default()
-    })
 }

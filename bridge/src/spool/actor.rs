@@ -117,10 +117,10 @@ impl SpoolHandle {
         &self,
         source: String,
         epoch: u64,
-        cursor: String,
+        cursor: Option<String>,
         events: Vec<Event>,
     ) -> Result<Appended, Unspooled> {
-        let appended = self.ask(move |spool| spool.append(&source, epoch, &cursor, &events)).await;
+        let appended = self.ask(move |spool| spool.append(&source, epoch, cursor.as_deref(), &events)).await;
         self.tell_if_more(&appended);
         appended
     }

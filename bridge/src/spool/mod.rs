@@ -3,8 +3,9 @@
 //! # Constraints
 //! 1. Nothing that was appended is forgotten before it is settled (BR-1): not by `kill -9`, not by a power cut. The
 //!    exceptions are heartbeats at the cap (constraint 5) and a file that the disk itself damaged (see *Recovery*).
-//! 2. A source's cursor moves in the same transaction as the events that it stands for, so that no event is skipped and
-//!    none is read twice.
+//! 2. A source's cursor is never ahead of its events: it is written in the transaction of the last events that it stands
+//!    for, or later. So none is skipped. One that is written later has a few read again after a crash; their ids are the
+//!    same, and the control plane drops them (EL-3).
 //! 3. First in, first out, across restarts (W-B12). A number is never given twice.
 //! 4. Memory does not grow with the backlog: a batch is read from the file when it is sent, and again for each retry.
 //! 5. At most [`Limits::cap`] bytes are used. At the cap heartbeats go first, oldest first; then appends are answered
@@ -245,7 +246,8 @@ impl Spool {
         Ok(Beginning { epoch: self.epoch, cursor })
     }
 
-    /// Keeps `events` of `source` and its `cursor` behind them, both or neither.
+    /// Keeps `events` of `source` and, where it is given, the `cursor` behind them, both or neither. A cursor is a long
+    /// text in a large home, so not every page comes with one.
     ///
     /// # Errors
     /// [`SpoolError::Step`]; nothing was changed then.
@@ -253,7 +255,7 @@ impl Spool {
         &mut self,
         source: &str,
         epoch: u64,
-        cursor: &str,
+        cursor: Option<&str>,
         events: &[Event],
     ) -> Result<Appended, SpoolError> {
         if epoch != self.epoch {
@@ -264,13 +266,15 @@ impl Spool {
         }
         let failed = step("append events");
         let transaction = self.db.transaction().map_err(&failed)?;
-        insert(&transaction, events, false)
-            .and_then(|()| {
-                transaction
-                    .prepare_cached("INSERT INTO cursor VALUES (?1, ?2) ON CONFLICT DO UPDATE SET cursor = excluded.cursor")?
-                    .execute([source, cursor])
-            })
-            .map_err(&failed)?;
+        insert(&transaction, events, false).map_err(&failed)?;
+        if let Some(cursor) = cursor {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO cursor VALUES (?1, ?2) ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
+                )
+                .and_then(|mut set| set.execute([source, cursor]))
+                .map_err(&failed)?;
+        }
         transaction.commit().map_err(&failed)?;
         self.waiting += events.len() as u64;
         Ok(Appended::Kept)

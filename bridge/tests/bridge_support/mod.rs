@@ -307,7 +307,7 @@ impl Place {
         for ids in ids.chunks(500) {
             let events: Vec<Event> = ids.iter().map(|id| event(id, 300)).collect();
             let epoch = spool.begin("test").unwrap().epoch;
-            spool.append("test", epoch, "cursor", &events).unwrap();
+            spool.append("test", epoch, Some("cursor"), &events).unwrap();
         }
         ids
     }

@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use patze_bridge::openclaw::{Budget, Cursor, HomeInfo, OpenclawHome, ReadError, discover};
+use patze_bridge::openclaw::{Budget, Cursor, HomeInfo, Now, OpenclawHome, ReadError, discover};
 use patze_core::event::{Event, envelope};
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
@@ -26,7 +27,12 @@ pub const CHANNELS: &str = "05-channels-telegram-slack-discord";
 pub const CRASHED: &str = "06-crashed-mid-run-hot-wal";
 
 /// Long after everything in the fixtures: nothing is waited for.
-pub const LATER: Timestamp = Timestamp::from_millis(1_900_000_000_000);
+pub const LATER: Now = at(1_900_000_000_000);
+
+/// The moment when the wall clock shows `millis`, and no time has passed.
+pub const fn at(millis: i64) -> Now {
+    Now { wall: Timestamp::from_millis(millis), elapsed: Duration::ZERO }
+}
 
 /// An unpacked home; gone when dropped.
 pub struct Unpacked {

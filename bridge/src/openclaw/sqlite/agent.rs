@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::db::{Db, Needs};
 use crate::openclaw::ReadError;
+use crate::openclaw::cursor::EntryMark;
 
 /// The longest transcript entry that is unpacked; OpenClaw packs none that is longer (openclaw.md §3).
 const MAX_ENTRY_BYTES: usize = 4 << 20;
@@ -123,6 +124,23 @@ impl AgentDb {
                 }
             }
             Ok(out)
+        })
+    }
+
+    /// Whether the store still has an entry that was read of it. One in a transcript that was rewritten since says nothing
+    /// any more.
+    pub fn has(&mut self, entry: &EntryMark) -> Result<bool, ReadError> {
+        let generation = self.sessions()?.1.get(&entry.session_id).map_or("", String::as_str);
+        if generation != entry.generation {
+            return Ok(self.sessions()?.0.windows().any(|window| window.session_id == entry.session_id));
+        }
+        self.db.ask("the transcripts", |conn| {
+            let mut found = conn.prepare_cached(
+                "SELECT created_at FROM transcript_events WHERE session_id = ?1 AND seq = ?2",
+            )?;
+            let created: Option<i64> =
+                found.query_row((&entry.session_id, entry.seq), |row| row.get(0)).optional()?;
+            Ok(created == Some(entry.created_at))
         })
     }
 

@@ -67,6 +67,11 @@ impl Db {
         })
     }
 
+    /// Whether the database understands a question.
+    pub fn can_ask(&self, sql: &str) -> bool {
+        self.conn.prepare_cached(sql).is_ok()
+    }
+
     /// A number that changes when anybody else commits to the database.
     pub fn version(&self) -> Result<i64, ReadError> {
         self.ask("its version", |conn| conn.query_row("PRAGMA data_version", [], |row| row.get(0)))
@@ -105,10 +110,11 @@ impl Db {
     }
 }
 
-/// Whether the file holds a database that is just being made: no table yet, and written to within the last 10 s.
+/// Whether the file holds a database that is just being made: no table yet, and written to within the last 10 s (or the
+/// next, by a clock that was set back since).
 pub(super) fn is_being_made(path: &Path, now: Timestamp) -> bool {
     let Ok(meta) = meta(path) else { return false };
-    let fresh = now.millis() < meta.mtime().saturating_mul(1_000).saturating_add(10_000);
+    let fresh = now.millis().abs_diff(meta.mtime().saturating_mul(1_000)) < 10_000;
     let tables = Db::open(path, &[]).and_then(|db| {
         db.ask("the tables", |conn| {
             conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))

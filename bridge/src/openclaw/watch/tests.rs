@@ -42,13 +42,14 @@ async fn a_new_agent_and_its_rows_wake() {
     fs::create_dir(dir.path().join("agents")).unwrap();
     let clock = Clock::system();
     let mut watch = Watch::new(dir.path(), clock.clone());
+    watch.cover();
     assert!(watch.problem().is_none(), "{:?}", watch.problem());
 
     let folder = dir.path().join("agents/main/agent");
     fs::create_dir_all(&folder).unwrap();
     assert_eq!(clock.timeout(DEADLINE, watch.next()).await.unwrap(), Wake::Changed);
 
-    // The folders are covered by now, or else by the next call.
+    // As whoever looks does first.
     let wal = folder.join("openclaw-agent.sqlite-wal");
     watch.cover();
     fs::File::create(&wal).unwrap().write_all(b"frame").unwrap();

@@ -4,7 +4,7 @@ use super::*;
 
 fn append(spool: &mut Spool, source: &str, cursor: &str, events: &[Event]) -> Appended {
     let epoch = spool.begin(source).unwrap().epoch;
-    spool.append(source, epoch, cursor, events).unwrap()
+    spool.append(source, epoch, Some(cursor), events).unwrap()
 }
 
 fn cursor(spool: &Spool, source: &str) -> Option<String> {
@@ -109,10 +109,10 @@ fn an_append_of_before_the_cursors_were_forgotten_is_stale_even_after_a_restart(
     spool.begin_log(Some("one")).unwrap();
     let before = spool.begin("h").unwrap().epoch;
     assert_eq!(spool.begin_log(Some("two")).unwrap(), LogSeen::Another);
-    assert_eq!(spool.append("h", before, "5", &[event("a", 0)]).unwrap(), Appended::Stale);
+    assert_eq!(spool.append("h", before, Some("5"), &[event("a", 0)]).unwrap(), Appended::Stale);
     drop(spool);
     let mut spool = open(dir.path());
-    assert_eq!(spool.append("h", before, "5", &[event("a", 0)]).unwrap(), Appended::Stale);
+    assert_eq!(spool.append("h", before, Some("5"), &[event("a", 0)]).unwrap(), Appended::Stale);
     assert_eq!((cursor(&spool, "h"), spool.waiting()), (None, 0));
 }
 

@@ -63,7 +63,7 @@ fn check(ops: &[Op], cap: u64) {
                     sizes.iter().enumerate().map(|(m, size)| event(&format!("{n}-{m}"), *size)).collect();
                 let beginning = spool.begin(&source).unwrap();
                 assert_eq!(beginning.cursor.as_ref(), model.cursors.get(&source));
-                match spool.append(&source, beginning.epoch, &n.to_string(), &events).unwrap() {
+                match spool.append(&source, beginning.epoch, Some(&n.to_string()), &events).unwrap() {
                     Appended::Kept => {
                         forget_shed_heartbeats(&mut model, &spool, events.len());
                         model.events.extend(events.iter().map(|event| (event.id.as_str().to_owned(), false)));

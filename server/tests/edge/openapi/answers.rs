@@ -61,7 +61,7 @@ pub async fn examples(server: &Server, document: &Document) {
 
 /// What the examples alone do not bring about.
 pub async fn everything(server: &Server, document: &Document, time: &VirtualTime) {
-    // The unknown token of a bridge is bound by its first use; its clock is an hour behind.
+    // A bridge's token is bound by its first use; the bridge's clock is an hour behind.
     let made = create(server, document, &json!({"name": "unbound", "expiresIn": "7d"})).await;
     let ingest = document.operation("ingestBatch");
     let request = request(server, document, &ingest, None).bearer_auth(made["token"].as_str().unwrap());
@@ -96,6 +96,13 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
     }
     for run in ["r1/timeline", "r1/timeline?machineId=m1", "r2/timeline", "r9/timeline"] {
         get(server, document, "getRunTimeline", "/history/runs/", run).await;
+    }
+    let prices = server.folder().join("prices.toml");
+    let entry = "[[price]]\nprovider = \"p\"\nmodel = \"x1\"\noutput = 0\ninput = ";
+    for (price, seen) in [("2.0", "estimatedCostUsd"), ("-1", "pricesFault")] {
+        std::fs::write(&prices, format!("{entry}{price}\n")).unwrap();
+        let answer = get(server, document, "getUsage", "/history/usage", "?by=model").await;
+        assert!(answer.to_string().contains(seen), "{answer}");
     }
     // Half an hour of silence: the machine is called offline, and the session that should work is stalled.
     until("the session is called stalled", async || {
