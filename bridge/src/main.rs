@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use actix_rt::SystemRunner;
 use clap::{Parser, Subcommand};
 use patze_bridge::config::{Config, Settings};
-use patze_bridge::{doctor, failure, run};
+use patze_bridge::{doctor, run};
+use patze_core::causes::with_causes;
 use patze_supervise::clock::Clock;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     let config = match Config::of_process() {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("patze-bridge: {}", failure::chain(&error));
+            eprintln!("patze-bridge: {}", with_causes(&error));
             let doctor = arguments.command.is_some();
             return if doctor { ExitCode::FAILURE } else { ExitCode::from(BAD_SETTINGS) };
         }
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     let settings = Settings::new(config, Config::of_process);
     let ended = system.block_on(run::run(settings));
     if let Err(error) = &ended {
-        eprintln!("patze-bridge: {}", failure::chain(error));
+        eprintln!("patze-bridge: {}", with_causes(error));
     }
     leave(ended.is_ok())
 }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use patze_core::causes::with_causes;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::{Config, ConfigError};
-use crate::failure::{chain, returned};
+use crate::failure::returned;
 
 type Read = dyn Fn() -> Result<Config, ConfigError> + Send + Sync;
 
@@ -50,7 +51,7 @@ impl Settings {
             Ok(new) => new,
             Err(error) => {
                 warn!(
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "the settings were read again and cannot be used; the former ones stay"
                 );
                 return false;

@@ -3,13 +3,13 @@
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{DATE, HeaderMap};
+use patze_core::causes::with_causes;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_supervise::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::failure::chain;
 use crate::push::answer::{Response, Sent, of_response};
 use crate::push::http::{Call, CallError, Client};
 use crate::push::plan::Answer;
@@ -65,7 +65,7 @@ pub(super) async fn examine(config: &Config, machine: Option<&MachineId>, clock:
     let mut client = match Client::new(config, clock.clone()) {
         Ok(client) => client,
         Err(error) => {
-            seen.problems.push(chain(&error));
+            seen.problems.push(with_causes(&error));
             return seen;
         }
     };
@@ -76,14 +76,14 @@ pub(super) async fn examine(config: &Config, machine: Option<&MachineId>, clock:
             let to = &config.control_plane;
             seen.problems.push(format!(
                 "{}; does the control plane run, and is CONTROL_PLANE_BASE_URL={to} right?",
-                chain(&error)
+                with_causes(&error)
             ));
             return seen;
         }
     }
     match ask(&mut client, Method::POST, "/ingest/batch", &headers, "{\"events\":[]}").await {
         Ok(response) => taken(&mut seen, &response, clock.now()),
-        Err(error) => seen.problems.push(chain(&error)),
+        Err(error) => seen.problems.push(with_causes(&error)),
     }
     if let Ok(response) = ask(&mut client, Method::GET, "/readyz", &headers, "").await
         && let Ok(ready) = serde_json::from_slice::<Ready>(&response.body)

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use patze_core::causes::with_causes;
 use patze_core::ids::MachineId;
 use serde::Serialize;
 
 use crate::blocking::silence;
-use crate::failure::chain;
 use crate::openclaw::{
     Budget, Cursor, Generation, HomeInfo, Now, OpenclawHome, PASSED_OVER_AFTER, Page, ReadError, discover,
 };
@@ -94,7 +94,7 @@ pub(super) fn examine(
                 .then(|| format!("{}: {}{}", info.path.display(), page.passed_over.join("; "), whose(info)));
         }
         Err(error) => {
-            home.problem = Some(format!("{}: {}{}", info.path.display(), chain(&error), whose(info)));
+            home.problem = Some(format!("{}: {}{}", info.path.display(), with_causes(&error), whose(info)));
         }
     }
     home

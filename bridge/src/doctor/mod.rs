@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use patze_core::causes::with_causes;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
 use patze_supervise::clock::Clock;
@@ -21,7 +22,7 @@ use tokio::task::spawn_blocking;
 
 use crate::config::machine;
 use crate::config::{Config, MachineSource};
-use crate::failure::{chain, returned};
+use crate::failure::returned;
 use crate::openclaw::{Now, discover};
 use crate::spool::{self, Rejected, Status};
 use control_plane::ControlPlane;
@@ -131,11 +132,11 @@ pub struct RejectedEvent {
 pub async fn examine(config: &Config, clock: &Clock) -> Report {
     let mut problems = Vec::new();
     let id = machine::known(&config.machine).unwrap_or_else(|error| {
-        problems.push(chain(&error));
+        problems.push(with_causes(&error));
         None
     });
     let spool = spool::read_status(&config.state_dir).unwrap_or_else(|error| {
-        problems.push(chain(&error));
+        problems.push(with_causes(&error));
         None
     });
     if let Some(status) = spool.as_ref().filter(|status| status.used_bytes >= NEARLY_FULL) {

@@ -18,6 +18,7 @@ mod told;
 use std::time::Duration;
 
 use actix::prelude::*;
+use patze_core::causes::with_causes;
 use patze_core::event::Event;
 use patze_core::ids::MachineId;
 use patze_supervise::backoff::Backoff;
@@ -28,7 +29,6 @@ use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
 use crate::config::{MachineKind, Settings};
-use crate::failure::chain;
 use crate::push::actor::Link;
 use crate::spool::{Appended, SpoolHandle, Unspooled};
 use gauges::Sampler;
@@ -177,7 +177,10 @@ impl Heartbeat {
             }
             Ok(_) => debug!("the spool is full; a heartbeat is dropped"),
             Err(error) => {
-                warn!(error = chain(&error), heartbeat, "the spool did not take what the machine tells");
+                warn!(
+                    error = with_causes(&error),
+                    heartbeat, "the spool did not take what the machine tells"
+                );
             }
         }));
     }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use patze_core::causes::with_causes;
 use patze_core::ids::{Home, MachineId};
 use patze_core::openclaw::HomeIdentity;
 
@@ -152,15 +153,7 @@ impl fmt::Display for Generation {
                  newer OpenClaw moves them to its store",
             ),
             Self::Nothing => f.write_str("no OpenClaw state yet; it appears with the first `openclaw onboard`"),
-            Self::Unreadable(error) => {
-                write!(f, "unreadable: {error}")?;
-                let mut source = std::error::Error::source(error);
-                while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            Self::Unreadable(error) => write!(f, "unreadable: {}", with_causes(error)),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use hyper::Method;
+use patze_core::causes::with_causes;
 use patze_core::ids::MachineId;
 use patze_supervise::backoff::{Backoff, InvalidBackoff};
 use patze_supervise::clock::Clock;
@@ -27,7 +28,6 @@ use super::http::{Call, CallError, Client};
 use super::plan::{Answer, Next, Plan, State, Verdict};
 use super::{LOG_ID, headers};
 use crate::config::{Config, Settings};
-use crate::failure::chain;
 use crate::spool::{LogSeen, Most, Reason, Seq, Shape, SpoolHandle, Unspooled};
 
 /// The kind, and the key of the one of a bridge.
@@ -224,7 +224,7 @@ impl Push {
                 self.waiting = Some(ctx.spawn(woken.map(|(), push, ctx| push.turn(ctx))));
             }
             Turn::Spool(error) => {
-                warn!(error = chain(&error), "the spool does not answer; trying again");
+                warn!(error = with_causes(&error), "the spool does not answer; trying again");
                 self.waiting = Some(run_later(ctx, &self.clock, SPOOL_AWAY, Self::turn));
             }
             Turn::Answered { sent, seqs, answer, log } => {
@@ -284,7 +284,7 @@ impl Push {
                 push.turn(ctx);
             }
             Err(error) => {
-                warn!(error = chain(&error), "the spool could not note a delivery; it will be made again");
+                warn!(error = with_causes(&error), "the spool could not note a delivery; it will be made again");
                 push.waiting = Some(run_later(ctx, &push.clock, SPOOL_AWAY, Self::turn));
             }
         }));
@@ -341,7 +341,10 @@ impl Push {
         match Client::new(&self.ports.settings.now(), self.clock.clone()) {
             Ok(client) => self.client = Some(client),
             Err(error) => {
-                error!(error = chain(&error), "these settings give no connection; the former one stays");
+                error!(
+                    error = with_causes(&error),
+                    "these settings give no connection; the former one stays"
+                );
             }
         }
     }
@@ -372,7 +375,7 @@ async fn turn(mut client: Client, ports: Ports, clock: Clock, shape: Shape, most
         }
         Err(error) => {
             let slow = matches!(error, CallError::Slow { .. });
-            (Answer::Later { why: chain(&error), retry_after: None, slow }, None)
+            (Answer::Later { why: with_causes(&error), retry_after: None, slow }, None)
         }
     };
     (client, Turn::Answered { sent, seqs: batch.seqs, answer, log })

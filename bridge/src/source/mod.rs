@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::prelude::*;
+use patze_core::causes::with_causes;
 use patze_core::ids::MachineId;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
@@ -25,7 +26,6 @@ use tracing::{debug, info, warn};
 
 use crate::blocking::{PATIENCE, silence};
 use crate::config::Settings;
-use crate::failure::chain;
 use crate::openclaw::watch::Watch;
 use crate::spool::SpoolHandle;
 use page::{Reading, Step, step};
@@ -147,7 +147,7 @@ impl Actor for Source {
         let (spool, source) = (self.ports.spool.clone(), self.path.to_string_lossy().into_owned());
         actix_rt::spawn(async move {
             if let Err(error) = spool.append(source, epoch, Some(text), Vec::new()).await {
-                debug!(error = chain(&error), "the spool did not take the last place in a home");
+                debug!(error = with_causes(&error), "the spool did not take the last place in a home");
             }
         });
     }
@@ -195,7 +195,7 @@ impl Source {
                 let mut delay = self.backoff.next_delay();
                 let left = if error.passes() { self.locked_on() } else { Duration::ZERO };
                 if left.is_zero() {
-                    self.is(Condition::Unreadable { why: chain(&error) });
+                    self.is(Condition::Unreadable { why: with_causes(&error) });
                 } else {
                     delay = delay.min(left);
                     self.show();
@@ -212,7 +212,7 @@ impl Source {
                 self.pause(SPOOL_WAIT, ctx);
             }
             Step::Spool(error) => {
-                self.is(Condition::SpoolAway { why: chain(&error) });
+                self.is(Condition::SpoolAway { why: with_causes(&error) });
                 self.pause(SPOOL_WAIT, ctx);
             }
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use patze_core::causes::with_causes;
 use patze_core::event::Event;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
@@ -21,7 +22,7 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::{Appended, Batch, Beginning, Limits, LogSeen, Most, Reason, Seq, Shape, Spool, SpoolError};
-use crate::failure::{chain, returned};
+use crate::failure::returned;
 
 /// The kind, and the key of the one spool of a bridge.
 const SPOOL: &str = "spool";
@@ -215,7 +216,7 @@ impl Actor for SpoolActor {
                     // What waits from before is to be sent.
                     actor.more.notify_one();
                 }
-                Err(error) => actor.seat.fail(ctx, chain(&error)),
+                Err(error) => actor.seat.fail(ctx, with_causes(&error)),
             }
         });
         ctx.wait(opened);
@@ -266,7 +267,7 @@ fn open(settings: &Settings) -> Result<Spool, SpoolError> {
         Err(error) if error.is_damage() => {
             let aside = Spool::set_aside(dir)?;
             error!(
-                error = chain(&error),
+                error = with_causes(&error),
                 kept = %aside.display(),
                 "the spool was damaged and is put aside; all homes are read from the start, only heartbeats are lost"
             );

@@ -50,10 +50,21 @@ mod tests {
             [r#"{"a": 1}"#, "2", "\"x\""]
         );
         assert!(texts(r#"{"events": []}"#).unwrap().is_empty());
-        for other in [r#"{"events": {}}"#, "{}", "[[1]]", "null", "3"] {
+        for other in
+            ["[]", "[[{}]]", "1", "\"x\"", "null", "{}", "{\"events\":{}}", "{\"events\":null}", "[\"a\"]"]
+        {
             assert!(matches!(split(other), Err(BatchFault::NotABatch)), "{other}");
         }
-        for none in ["", "{", r#"{"events": [}"#, r#"{"events": []} x"#] {
+        for none in [
+            "",
+            "{",
+            "{\"events\":[}",
+            "[1,",
+            "{\"events\":[]} x",
+            "nul",
+            "\"abc",
+            "{\"events\":[{\"a\":01}]}",
+        ] {
             assert!(matches!(split(none), Err(BatchFault::NotJson(_))), "{none}");
         }
     }

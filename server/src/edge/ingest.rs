@@ -264,35 +264,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_split_or_its_fault_is_told_apart() {
-        let code = |text| match split(text).unwrap_err() {
-            Error::InvalidBatchRequest => "shape",
-            Error::MalformedBody(_) => "json",
-            _ => "other",
-        };
-        let events = split("\n {\"x\":[1,{}], \"events\" : [ {\"a\":1} , 2,\"s\" ] }").unwrap();
-        assert_eq!(events.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{\"a\":1}", "2", "\"s\""]);
-        assert!(split("{\"events\":[]}").unwrap().is_empty());
-        for text in
-            ["[]", "[[{}]]", "1", "\"x\"", "null", "{}", "{\"events\":{}}", "{\"events\":null}", "[\"a\"]"]
-        {
-            assert_eq!(code(text), "shape", "{text}");
-        }
-        for text in [
-            "{",
-            "{\"events\":[}",
-            "[1,",
-            "{\"events\":[]} x",
-            "nul",
-            "\"abc",
-            "",
-            "{\"events\":[{\"a\":01}]}",
-        ] {
-            assert_eq!(code(text), "json", "{text}");
-        }
-    }
-
-    #[test]
     fn the_preference_is_read_as_rfc_7240_says() {
         for (value, minimal) in [
             ("return=minimal", true),

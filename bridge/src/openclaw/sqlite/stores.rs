@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use patze_core::causes::with_causes;
+
 use super::agent::AgentDb;
 use super::{AGENT_DB, db};
-use crate::failure::chain;
 use crate::openclaw::ReadError;
 use crate::openclaw::cursor::{Cursor, Now};
 
@@ -112,7 +113,7 @@ impl Stores {
         if now.elapsed.saturating_sub(since) < PASSED_OVER_AFTER {
             return Err(error);
         }
-        self.passed_over.insert(place.to_owned(), chain(&error));
+        self.passed_over.insert(place.to_owned(), with_causes(&error));
         Ok(())
     }
 }
