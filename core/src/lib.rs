@@ -9,6 +9,7 @@
 //! | what is shown and counted, and why | [`fleet`] |
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
+//! | what is kept, and how that is written | [`retention`] |
 //! | which times are accepted | [`time`] |
 //! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
@@ -22,4 +23,5 @@ pub mod ids;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;
+pub mod retention;
 pub mod time;

@@ -51,6 +51,7 @@
 //!
 //! Nothing outside this folder writes SQL, so that another engine fits behind the same door (design §16).
 
+mod base;
 mod batch;
 pub mod checkpoint;
 mod connect;
@@ -66,11 +67,14 @@ pub mod queue;
 mod reader;
 mod row;
 mod scan;
+mod sums;
 mod transaction;
+mod upkeep;
 pub mod verify;
 mod wal;
 mod writer;
 
+pub use base::Horizon;
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
 pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};

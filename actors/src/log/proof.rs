@@ -8,16 +8,14 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use patze_core::fleet::Fleet;
-use tokio::sync::oneshot;
 
-use super::batch::{AppendError, Lane};
-use super::checkpoint::{self, CodecError, Upkeep};
+use super::batch::AppendError;
+use super::checkpoint::{self, CodecError};
 use super::connect;
 use super::digest::hex;
 use super::door::Shared;
 use super::health::Metrics;
 use super::open::Fault;
-use super::queue::Work;
 
 /// The live fleet at a position, waiting to be compared.
 #[derive(Debug)]
@@ -158,7 +156,8 @@ pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Prov
         shared.metrics.checkpoints_differed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         shared.health.update(|status| status.differed = Some(position));
         if !stored.is_empty() {
-            ask_writer(shared, position, Upkeep::Remove(stored))?;
+            let removed = checkpoint::remove(stored).ask(shared);
+            removed.map_err(|source| ProofError::Store { position, source })?;
         }
         return Ok(Proven::Differs(position));
     }
@@ -173,21 +172,11 @@ fn store(shared: &Arc<Shared>, fleet: &Fleet) -> Result<(), ProofError> {
     let position = fleet.position();
     let bytes = checkpoint::encode(fleet).map_err(|source| ProofError::Encode { position, source })?;
     let created_at = shared.clock.now();
-    ask_writer(shared, position, Upkeep::Store { position, created_at, bytes, every: shared.every })?;
+    let upkeep = checkpoint::store(position, created_at, bytes, shared.every);
+    upkeep.ask(shared).map_err(|source| ProofError::Store { position, source })?;
     shared.metrics.checkpoints.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     shared.health.update(|status| status.checkpoint = status.checkpoint.max(position));
     Ok(())
-}
-
-/// Only the writer writes.
-fn ask_writer(shared: &Shared, position: u64, upkeep: Upkeep) -> Result<(), ProofError> {
-    let failed = |source| ProofError::Store { position, source };
-    let (reply, answer) = oneshot::channel();
-    shared
-        .queue
-        .push(Lane::Control, Work::Upkeep { upkeep, reply })
-        .map_err(|_| failed(AppendError::Closed))?;
-    answer.blocking_recv().unwrap_or(Err(AppendError::Lost)).map_err(failed)
 }
 
 /// Where to stop for a checkpoint on the way: twice the spacing, as older ones are thinned to.

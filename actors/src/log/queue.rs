@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use patze_core::fleet::Fleet;
 use tokio::sync::oneshot;
 
 use super::batch::{AppendError, Appended, Batch, Lane, Overloaded};
-use super::checkpoint::Upkeep;
+use super::upkeep::Upkeep;
 
 /// Bytes of ingest that may wait (design §6).
 pub const INGEST_BYTES: usize = 32 << 20;
@@ -25,8 +26,10 @@ pub const TRANSACTION_BYTES: usize = 8 << 20;
 pub(super) enum Work {
     /// Store a batch and answer.
     Append { batch: Batch, reply: oneshot::Sender<Result<Appended, AppendError>> },
-    /// Look after the checkpoints.
+    /// Look after what was stored before.
     Upkeep { upkeep: Upkeep, reply: oneshot::Sender<Result<(), AppendError>> },
+    /// Take this fleet, folded up to some position, for the live one (see [`super::redact`]).
+    Replace { fleet: Box<Fleet>, reply: oneshot::Sender<Result<(), AppendError>> },
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +78,7 @@ impl Queue {
             Lane::Control => (&mut state.control, CONTROL_BYTES),
             Lane::Ingest => (&mut state.ingest, INGEST_BYTES),
         };
-        // There is at most one piece of upkeep at a time: its owner waits for it.
+        // There are few pieces of upkeep at a time: each owner waits for its own.
         let bounded = matches!(work, Work::Append { .. });
         if bounded && !waiting.work.is_empty() && waiting.bytes + cost.bytes > limit {
             return Err(Refusal::Overloaded(Overloaded { queued: waiting.bytes, limit }));
@@ -151,13 +154,14 @@ impl Work {
         match self {
             Self::Append { batch, .. } => batch.weight(),
             Self::Upkeep { upkeep, .. } => upkeep.weight(),
+            Self::Replace { .. } => 0,
         }
     }
 
     fn cost(&self) -> Cost {
         let events = match self {
             Self::Append { batch, .. } => batch.events.len(),
-            Self::Upkeep { .. } => 0,
+            Self::Upkeep { .. } | Self::Replace { .. } => 0,
         };
         Cost { events, bytes: self.weight() }
     }

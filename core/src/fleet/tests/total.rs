@@ -55,6 +55,7 @@ fn payload(machine: &str, seed: u64) -> Value {
         "estimatedCostUsd": seed as f64 * 0.001, "cpuPct": 0.3, "memoryBytes": 1e10, "memoryPct": 33.3,
         "id": format!("sp{}", seed % 7), "traceId": "t", "version": "1.2", "clean": true, "key": "k", "restarts": 1, "error": "e",
         "silentSince": "2026-01-01T00:00:00.000Z", "scope": "bridge", "expiresAt": null, "freeBytes": 5, "seconds": seed,
+        "retention": {"heartbeatsMs": seed, "logsMs": null, "maxBytes": null},
     })
 }
 
