@@ -31,8 +31,8 @@ pub struct Size(pub Option<u64>);
 
 /// The least time that anything is kept: less would leave nothing for charts to begin with.
 pub const LEAST_MS: u64 = HOUR.unsigned_abs();
-/// The least size: what a fleet at its bounds needs for its base and checkpoints.
-pub const LEAST_BYTES: u64 = 64 * 1000 * 1000;
+/// The least size: room for the write-ahead log, and for the base and checkpoints of a fleet at its bounds.
+pub const LEAST_BYTES: u64 = 256 * 1000 * 1000;
 
 const TIMES: [(&str, i64); 6] =
     [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)];
@@ -111,7 +111,7 @@ impl FromStr for Size {
             return Err(fault());
         }
         if bytes < LEAST_BYTES as f64 {
-            return Err(format!("{text:?} is too small; at least 64MB is needed"));
+            return Err(format!("{text:?} is too small; at least 256MB is needed"));
         }
         Ok(Self(Some(bytes as u64)))
     }

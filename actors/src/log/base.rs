@@ -57,6 +57,12 @@ pub(super) fn stored(conn: &Connection) -> rusqlite::Result<Option<Base>> {
         .optional()
 }
 
+/// Where the log begins.
+pub(super) fn horizon(conn: &Connection) -> rusqlite::Result<Option<Horizon>> {
+    let Some(base) = stored(conn)? else { return Ok(None) };
+    Ok(Some(Horizon { position: base.position, time: start(conn)?.log_time() }))
+}
+
 /// The fleet that a rebuild starts from: the base's, or an empty one.
 pub(super) fn start(conn: &Connection) -> rusqlite::Result<Fleet> {
     let Some(base) = stored(conn)? else { return Ok(Fleet::default()) };

@@ -45,9 +45,7 @@ pub(super) fn store(position: u64, created_at: Timestamp, bytes: Vec<u8>, every:
         .execute(params![sql(position), FOLD_VERSION, created_at.millis(), bytes])?;
         // What other versions left is of no use once there is one of ours.
         conn.execute("DELETE FROM checkpoints WHERE fold_version <> ?1", [FOLD_VERSION])?;
-        let holes = holes(conn)?;
-        let rows = |position| position - holes.iter().map(|hole| hole.before(position)).sum::<u64>();
-        delete(conn, &superfluous(&positions(conn)?, rows, every))
+        delete(conn, &superfluous(&positions(conn)?, rows(conn)?, every))
     })
 }
 
@@ -61,6 +59,12 @@ fn delete(conn: &Connection, positions: &[u64]) -> rusqlite::Result<()> {
         conn.prepare_cached("DELETE FROM checkpoints WHERE position = ?1")?.execute([sql(*position)])?;
     }
     Ok(())
+}
+
+/// How many rows are stored up to a position.
+pub(super) fn rows(conn: &Connection) -> rusqlite::Result<impl Fn(u64) -> u64 + use<>> {
+    let holes = holes(conn)?;
+    Ok(move |position: u64| position - holes.iter().map(|hole| hole.before(position)).sum::<u64>())
 }
 
 /// Positions without rows, as the commits know them. Spacing counts stored rows (design §6).

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -9,10 +10,12 @@ use arc_swap::ArcSwap;
 use patze_core::event::Recorded;
 use patze_core::fleet::Fleet;
 use patze_core::ids::LogId;
+use patze_core::retention::Retention;
 use patze_supervise::clock::Clock;
 use rusqlite::{InterruptHandle, OptionalExtension as _};
 use tokio::sync::oneshot;
 
+use super::base::{self, Horizon};
 use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
 use super::checkpoint;
 use super::connect;
@@ -24,6 +27,7 @@ use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
 use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
+use super::retention::{self, Due, Report, RetentionError, Run};
 use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
@@ -74,8 +78,15 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) wal: WalCopier,
+    pub(super) readers: Readers,
+    /// Held by whoever looks after what was stored before: one at a time.
+    care: Mutex<()>,
+    /// States before this position are not those that were live then, for some of their rows went.
+    settled: AtomicU64,
+    horizon: Mutex<Option<Horizon>>,
+    /// Retention is due.
+    pub(super) due: Due,
     log_id: LogId,
-    readers: Readers,
     /// What readers see.
     current: ArcSwap<Fleet>,
     /// What a new writer starts from: folded and published.
@@ -125,6 +136,7 @@ impl Log {
         let corrupt = |source| OpenError::fault(&file, source);
         let tail = writer::read_tail(&conn).map_err(corrupt)?;
         let checkpoint = checkpoint::newest(&conn, tail.position).map_err(|e| corrupt(e.into()))?;
+        let horizon = base::horizon(&conn).map_err(|e| corrupt(e.into()))?;
         let (proofs, metrics) = (Proofs::default(), Metrics::default());
         let (mut fleet, mut unproven) = (checkpoint.clone(), None);
         checkpoint::replay(&conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
@@ -153,8 +165,12 @@ impl Log {
             metrics,
             health,
             wal,
-            log_id,
             readers,
+            care: Mutex::new(()),
+            settled: AtomicU64::new(0),
+            horizon: Mutex::new(horizon),
+            due: Due::default(),
+            log_id,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
             head: Mutex::new(tail),
@@ -197,7 +213,7 @@ impl Log {
         }
     }
 
-    /// The events after position `after`, oldest first: at most `max_events`, and no more than `max_bytes` hold (but
+    /// The events after position `after`, or after the horizon if that is later, oldest first: at most `max_events`, and no more than `max_bytes` hold (but
     /// one at least). An empty page is the end.
     ///
     /// # Errors
@@ -208,6 +224,7 @@ impl Log {
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Vec<StoredEvent>, ReadError> {
+        let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         self.0.readers.ask(move |conn| reader::page(conn, after, max_events, max_bytes)).await
     }
 
@@ -225,7 +242,7 @@ impl Log {
             .await
     }
 
-    /// Shows every event after `after` to `each`, without copying it, until it breaks or the log ends. Blocks, on a
+    /// Shows every event after `after`, or after the horizon if that is later, to `each`, without copying it, until it breaks or the log ends. Blocks, on a
     /// connection of its own.
     ///
     /// # Errors
@@ -238,18 +255,61 @@ impl Log {
         let read = |source| ReadError::Read { file: self.0.file.display().to_string(), source };
         let conn = connect::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
+        let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         scan::scan(&conn, after, head, each).map_err(read)
     }
 
     /// The fleet, folded up to the last transaction.
     pub fn fleet(&self) -> Arc<Fleet> {
-        self.0.current.load_full()
+        self.0.current()
+    }
+
+    /// Where the log begins; none while nothing was cut.
+    pub fn horizon(&self) -> Option<Horizon> {
+        *locked(&self.0.horizon)
+    }
+
+    /// One run of retention: thins, rolls up and cuts as `rules` say (see `retention/mod.rs`). `pause` is called after
+    /// each step and says whether to go on. Blocks, for as long as there is something to do.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written, is damaged, or a rule of this program is wrong. What was done until then is
+    /// sound.
+    pub fn retain(
+        &self,
+        rules: &Retention,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> Result<Run, RetentionError> {
+        retention::run(&self.0, rules, pause)
+    }
+
+    /// Says that retention is due, now or as soon as the run that goes on has ended.
+    pub fn retention_is_due(&self) {
+        self.0.due.call();
+    }
+
+    /// Waits until retention is due. Blocks. False once the log is closed.
+    pub fn next_retention(&self) -> bool {
+        self.0.due.wait()
+    }
+
+    /// Whether the log is closed or closing.
+    pub fn is_closing(&self) -> bool {
+        self.0.due.is_over()
+    }
+
+    /// How much is stored, what retention deleted lately, and what `rules` will come to.
+    ///
+    /// # Errors
+    /// If the log is overloaded, closed or cannot be read.
+    pub async fn retention_report(&self, rules: Retention) -> Result<Report, ReadError> {
+        let (file, machines) = (self.0.file.clone(), self.fleet().facts().machines.len());
+        self.0.readers.ask(move |conn| retention::report(conn, &file, &rules, machines)).await
     }
 
     /// The end of the log.
     pub fn head(&self) -> Head {
-        let tail = *locked(&self.0.head);
-        Head { log_id: self.0.log_id.clone(), position: tail.position, digest: tail.digest }
+        self.0.head()
     }
 
     /// How the log fares.
@@ -291,6 +351,7 @@ impl Log {
         let shared = &self.0;
         shared.queue.close();
         shared.proofs.close();
+        shared.due.close();
         let mut writing = locked(&shared.writing);
         while *writing {
             writing = shared.stopped_writing.wait(writing).unwrap_or_else(PoisonError::into_inner);
@@ -331,6 +392,32 @@ impl Shared {
 
     pub(super) fn set_head(&self, tail: &Tail) {
         *locked(&self.head) = *tail;
+    }
+
+    pub(super) fn head(&self) -> Head {
+        let tail = *locked(&self.head);
+        Head { log_id: self.log_id.clone(), position: tail.position, digest: tail.digest }
+    }
+
+    pub(super) fn current(&self) -> Arc<Fleet> {
+        self.current.load_full()
+    }
+
+    pub(super) fn take_care(&self) -> MutexGuard<'_, ()> {
+        locked(&self.care)
+    }
+
+    /// Notes that rows go without which states before `position` are other ones.
+    pub(super) fn settle(&self, position: u64) {
+        self.settled.fetch_max(position, Ordering::SeqCst);
+    }
+
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_horizon(&self, horizon: Horizon) {
+        *locked(&self.horizon) = Some(horizon);
     }
 
     pub(super) fn set_current(&self, fleet: &Arc<Fleet>) {

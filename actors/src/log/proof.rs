@@ -45,6 +45,8 @@ pub enum Proven {
     Stands(u64),
     /// The states differ at this position: FO-1 is broken.
     Differs(u64),
+    /// Rows were pruned meanwhile without which the state here is another one; a later position will prove it.
+    Overtaken(u64),
 }
 
 /// Why a proof was not completed.
@@ -128,21 +130,25 @@ impl Proof {
 pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Proven, ProofError> {
     let position = live.position();
     let read = |source: Fault| ProofError::Read { position, source };
+    let _care = shared.take_care();
+    if position < shared.settled() {
+        return Ok(Proven::Overtaken(position));
+    }
     let conn = connect::for_reading(&shared.file).map_err(|e| read(e.into()))?;
     let mut rebuilt = checkpoint::newest(&conn, position).map_err(|e| read(e.into()))?;
     let stands = rebuilt.position() == position && position > 0;
     let mut stored = Vec::new();
-    while rebuilt.position() < position {
+    let mut reached = rebuilt.position();
+    while reached < position {
         // What lies more than one spacing back is stored on the way, so that no look at the past is far from one.
-        let stop = position.min(next_stop(rebuilt.position(), shared.every));
+        let stop = position.min(next_stop(reached, shared.every));
+        let before = rebuilt.position();
         checkpoint::replay(&conn, &mut rebuilt, stop, shared.every, |_| ()).map_err(read)?;
-        if rebuilt.position() < stop {
-            // Positions without events: nothing is at `stop` itself.
-            break;
-        }
-        if stop < position {
+        reached = stop;
+        // Where rows were pruned it is the last one before the stop, or none.
+        if stop < position && rebuilt.position() > before {
             store(shared, &rebuilt)?;
-            stored.push(stop);
+            stored.push(rebuilt.position());
         }
     }
     let (ours, live) = (rebuilt.hash(), live.hash());

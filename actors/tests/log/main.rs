@@ -8,6 +8,7 @@ mod full_disk;
 mod model;
 mod opening;
 mod property;
+mod retention;
 mod support;
 mod verifying;
 mod writing;

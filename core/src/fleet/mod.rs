@@ -26,6 +26,7 @@ mod fold_control;
 mod fold_machines;
 mod fold_runs;
 mod fold_sessions;
+mod lane;
 pub mod index;
 pub mod lifecycle;
 pub mod limits;

@@ -112,7 +112,18 @@ proptest! {
                 prop_assert_eq!(&fleet, &stream.fleet, "stored form and index");
                 resumed = Some(Stream { fleet, ..Stream::default() });
             }
+            let before = stream.fleet.clone();
             stream.apply(&event, Origin::INGEST);
+            if known.is_some_and(|known| known.family() == crate::event::Family::Telemetry) {
+                let recorded = event.recorded(stream.fleet.position(), START.plus(stream.now), Origin::INGEST);
+                let told = stream.fleet.session_touched_by(&recorded);
+                for session in stream.fleet.facts().sessions.iter() {
+                    let key = (session.machine_id.clone(), session.session_id.clone());
+                    if before.facts().sessions.get(&key) != Some(session) {
+                        prop_assert_eq!(told.as_ref(), Some(&key), "{:?}", event);
+                    }
+                }
+            }
             if let Some(resumed) = &mut resumed {
                 resumed.now = stream.now;
                 resumed.apply(&event, Origin::INGEST);

@@ -1,0 +1,84 @@
+//! How much room the log takes, and giving back what it no longer needs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::super::connect;
+use super::super::door::Shared;
+use super::super::place::beside;
+use super::super::upkeep::Upkeep;
+use super::RetentionError;
+use super::report::Run;
+
+/// Free pages that are given back in one step: each may have to be moved.
+const PAGES: u64 = 200;
+/// Free pages that are kept for the next events in any case.
+const SPARE: u64 = 2_000;
+
+/// Bytes of the control plane's files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Sizes {
+    /// All files together.
+    pub(super) files: u64,
+    /// What the database uses of its file.
+    pub(super) log: u64,
+    /// What it does not use: room for the next events.
+    pub(super) free: u64,
+}
+
+impl Sizes {
+    /// What is used of all files.
+    pub(super) fn used(&self) -> u64 {
+        self.files.saturating_sub(self.free)
+    }
+}
+
+/// Looks at the database, its write-ahead log, and those of history beside it. Backups are the user's.
+pub(super) fn sizes(file: &Path, conn: &Connection) -> rusqlite::Result<Sizes> {
+    let history = file.with_file_name("history.db");
+    let all = [file, &history].map(|file| [file.to_owned(), beside(file, "-wal"), beside(file, "-shm")]);
+    let files = all.iter().flatten().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum();
+    let [page, pages, free] = ["page_size", "page_count", "freelist_count"].map(|name| pragma(conn, name));
+    let (page, pages, free) = (page?, pages?, free?);
+    Ok(Sizes { files, log: (pages - free) * page, free: free * page })
+}
+
+fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<u64> {
+    conn.pragma_query_value(None, name, |row| super::super::scan::position(row, 0))
+}
+
+/// Returns free pages to the file system, unless so few that the next events take them.
+pub(super) fn give_back(
+    shared: &Arc<Shared>,
+    pause: &mut dyn FnMut() -> bool,
+    run: &mut Run,
+) -> Result<(), RetentionError> {
+    let conn = connect::for_reading(&shared.file)?;
+    if pragma(&conn, "freelist_count")? <= SPARE.max(pragma(&conn, "page_count")? / 10) {
+        return Ok(());
+    }
+    let before = pragma(&conn, "page_count")?;
+    loop {
+        let free = pragma(&conn, "freelist_count")?;
+        if free <= SPARE {
+            break;
+        }
+        let pages = PAGES.min(free - SPARE);
+        let step = Upkeep::new(pages as usize * 4096, move |conn, _| {
+            let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            let mut rows = vacuum.query([])?;
+            // It frees a page at each row.
+            while rows.next()?.is_some() {}
+            Ok(())
+        });
+        step.ask(shared).map_err(RetentionError::Write)?;
+        if !pause() || pragma(&conn, "freelist_count")? >= free {
+            break;
+        }
+    }
+    let pages = before.saturating_sub(pragma(&conn, "page_count")?);
+    run.freed_bytes += pages * pragma(&conn, "page_size")?;
+    Ok(())
+}

@@ -1,0 +1,465 @@
+//! Thinning: from the rules to the rows that are gone. See [`super`].
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use patze_core::event::control::{Control, Pruning};
+use patze_core::fleet::Fleet;
+use patze_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::super::base;
+use super::super::checkpoint;
+use super::super::connect;
+use super::super::digest::{Chain, Digest, GENESIS, hex};
+use super::super::door::Shared;
+use super::super::scan::{self, position, sql};
+use super::super::sums;
+use super::super::upkeep::Upkeep;
+use super::super::verify;
+use super::prove;
+use super::report::Run;
+use super::rollup::Buckets;
+use super::select::{Rules, Selector};
+use super::{RetentionError, last_commit, pruned_event};
+
+/// Rows that one step deletes, about: some milliseconds of the writer's time. A commit is never split.
+pub(super) const DELETES: usize = 1_000;
+/// Positions that one range may hold, and rows that may stay in it.
+const RANGE: u64 = 50_000;
+const KEPT: u64 = 5_000;
+/// Commits that one step joins.
+const COMMITS: usize = 2_000;
+/// Positions that are looked through in one go.
+const SLICE: u64 = 200_000;
+/// Rows that are looked at behind a slice to decide about its last ones.
+const LOOKAHEAD: u64 = 200_000;
+/// Log lines that the fleet shows: these stay.
+const SHOWN: usize = patze_core::fleet::limits::MAX_LOGS;
+
+/// What is thinned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    Heartbeats,
+    Lines,
+}
+
+/// A commit of a slice.
+#[derive(Clone, Copy, Debug)]
+struct Commit {
+    first: u64,
+    last: u64,
+    rows: u64,
+    pruned: bool,
+}
+
+/// What a step leaves of its range.
+struct Remains {
+    first: u64,
+    last: u64,
+    commits: u64,
+    gone: Vec<u64>,
+    kept: u64,
+    sums: Vec<u8>,
+    digest: Digest,
+    bytes: u64,
+    buckets: Buckets,
+}
+
+impl What {
+    const fn watermark(self) -> &'static str {
+        match self {
+            Self::Heartbeats => "rolledUpTo",
+            Self::Lines => "linesThinnedTo",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Heartbeats => Self::Lines,
+            Self::Lines => Self::Heartbeats,
+        }
+    }
+}
+
+/// How far a pass has come.
+pub(super) fn watermark(conn: &Connection, what: What) -> rusqlite::Result<u64> {
+    let stored: Option<String> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([what.watermark()], |row| row.get(0))
+        .optional()?;
+    Ok(stored.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+}
+
+pub(super) fn set_watermark(conn: &Connection, what: What, to: u64) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        .execute(params![what.watermark(), to.to_string()])
+        .map(drop)
+}
+
+/// Thins what was recorded before `before`, slice by slice.
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    what: What,
+    before: Timestamp,
+    pause: &mut dyn FnMut() -> bool,
+    run: &mut Run,
+) -> Result<(), RetentionError> {
+    let conn = connect::for_reading(&shared.file)?;
+    let Some(to) = last_commit(&conn, before)? else { return Ok(()) };
+    let live = shared.current();
+    let lines_before = match what {
+        What::Lines => match shown_from(&conn, &live)? {
+            Some(position) => position,
+            None => return Ok(()),
+        },
+        What::Heartbeats => 0,
+    };
+    loop {
+        // Over the whole slice: what is proven must hold when its last step is written.
+        let _care = shared.take_care();
+        let cut = base::stored(&conn)?.map_or(0, |base| base.position);
+        let from = watermark(&conn, what)?.max(cut);
+        let commits = commits(&conn, from, to.min(from.saturating_add(SLICE)), to)?;
+        let Some(last) = commits.last().map(|commit| commit.last) else { return Ok(()) };
+        let rules = match what {
+            What::Heartbeats => Rules::Heartbeats { needed: needed(&conn)? },
+            What::Lines => Rules::Lines { before: lines_before },
+        };
+        let start = fleet_at(&conn, from)?;
+        let gone = select(&conn, rules, last, &start, &live)?;
+        let settled = match gone.last() {
+            None => Some(0),
+            Some(_) => prove::settled(&conn, &start, &gone, last, live.position())?,
+        };
+        let gone = match (settled, what) {
+            (Some(settled), _) => {
+                shared.settle(settled);
+                gone
+            }
+            (None, What::Lines) => {
+                run.unproven += 1;
+                tracing::warn!(from, last, rows = gone.len(), "log lines stay: without them the state would differ");
+                Vec::new()
+            }
+            (None, What::Heartbeats) => {
+                return Err(RetentionError::Unproven { first: from + 1, last, rows: gone.len() });
+            }
+        };
+        let stale = gone.first().zip(settled).map(|(first, settled)| (*first, settled));
+        let other = watermark(&conn, what.other())?;
+        if !chunks(shared, &conn, what, &commits, &gone, (stale, other), pause, run)? {
+            return Ok(());
+        }
+    }
+}
+
+/// The steps of a slice. False if it was told to stop.
+#[allow(clippy::too_many_arguments, reason = "one caller; they are one slice's facts")]
+fn chunks(
+    shared: &Arc<Shared>,
+    conn: &Connection,
+    what: What,
+    commits: &[Commit],
+    gone: &[u64],
+    (mut stale, other): (Option<(u64, u64)>, u64),
+    pause: &mut dyn FnMut() -> bool,
+    run: &mut Run,
+) -> Result<bool, RetentionError> {
+    let mut rest = commits;
+    while !rest.is_empty() {
+        let (chunk, behind) = rest.split_at(chunk_len(rest, gone, other));
+        rest = behind;
+        let (first, last) = (chunk[0].first, chunk[chunk.len() - 1].last);
+        let here = within(gone, first, last);
+        let joins = what == What::Lines && chunk.iter().filter(|commit| commit.pruned).count() > 1;
+        let step = if here.is_empty() && !joins {
+            let buckets = match what {
+                What::Heartbeats => buckets(conn, first, last)?,
+                What::Lines => Buckets::default(),
+            };
+            // Where nothing is stored, the next step notes how far it has come.
+            if buckets.is_empty() && !rest.is_empty() {
+                continue;
+            }
+            Upkeep::new(1 << 10, move |conn, _| {
+                buckets.store(conn)?;
+                set_watermark(conn, what, last)
+            })
+        } else {
+            let remains = remains(conn, what, chunk, here)?;
+            run.deleted(what == What::Heartbeats, here.len() as u64, remains.bytes, first, last);
+            prune(shared, conn, what, remains, stale.take())?
+        };
+        step.ask(shared).map_err(RetentionError::Write)?;
+        if !pause() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How many of the commits make one step.
+fn chunk_len(commits: &[Commit], gone: &[u64], other: u64) -> usize {
+    let first = commits[0].first;
+    let (mut rows, mut len) = (0, 0);
+    for commit in commits {
+        rows += commit.rows;
+        let deletes = within(gone, first, commit.last).len();
+        let too_much = deletes > DELETES
+            || rows.saturating_sub(deletes as u64) > KEPT
+            || commit.last - first >= RANGE
+            || len >= COMMITS
+            // The other pass goes on between two commits, so that no range may reach over its place.
+            || (first <= other && commit.last > other);
+        if too_much && len > 0 {
+            break;
+        }
+        len += 1;
+    }
+    len
+}
+
+/// Those of the positions that lie in a range.
+fn within(positions: &[u64], first: u64, last: u64) -> &[u64] {
+    let from = positions.partition_point(|position| *position < first);
+    let to = positions.partition_point(|position| *position <= last);
+    &positions[from..to]
+}
+
+/// Verifies the commits of a step and digests what stays of them.
+fn remains(
+    conn: &Connection,
+    what: What,
+    chunk: &[Commit],
+    gone: &[u64],
+) -> Result<Remains, RetentionError> {
+    let (first, last) = (chunk[0].first, chunk[chunk.len() - 1].last);
+    let mut chain = Chain::after(&GENESIS);
+    let mut scratch = Vec::new();
+    let mut buckets = Buckets::default();
+    let (mut kept, mut bytes, mut kept_sums) = (0, 0, Vec::new());
+    let (commits, found) = verify::range(conn, (first, last), |event, sum| {
+        if what == What::Heartbeats {
+            buckets.add(event);
+        }
+        if gone.binary_search(&event.position).is_ok() {
+            bytes += super::report::weight(event);
+            return;
+        }
+        chain.push(event, &mut scratch);
+        kept += 1;
+        // A range is never so long.
+        sums::push_kept(&mut kept_sums, u32::try_from(event.position - first).unwrap_or(u32::MAX), sum);
+    })?;
+    if let Some(source) = found {
+        return Err(RetentionError::Damaged { first, last, source });
+    }
+    Ok(Remains {
+        first,
+        last,
+        commits,
+        gone: gone.to_vec(),
+        kept,
+        sums: kept_sums,
+        digest: chain.finish(),
+        bytes,
+        buckets,
+    })
+}
+
+/// The step that leaves only what remains.
+fn prune(
+    shared: &Shared,
+    conn: &Connection,
+    what: What,
+    remains: Remains,
+    stale: Option<(u64, u64)>,
+) -> Result<Upkeep, RetentionError> {
+    let (recorded_at, chain): (i64, Digest) = conn
+        .prepare_cached("SELECT recorded_at, digest FROM commits WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row([sql(remains.last)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let fact = Control::Pruned {
+        kind: Pruning::Thinned,
+        first: remains.first,
+        last: remains.last,
+        kept: remains.kept,
+        digest: hex(&remains.digest),
+        chain: hex(&chain),
+    };
+    let step = Upkeep::new(remains.gone.len() * 100 + remains.sums.len(), move |conn, told| {
+        for position in &remains.gone {
+            let deleted = conn.prepare_cached("DELETE FROM events WHERE position = ?1")?.execute([sql(*position)])?;
+            expect(deleted, 1)?;
+        }
+        join_commits(conn, remains.first, remains.last, remains.commits, recorded_at, &chain, &remains.sums, told)?;
+        if let Some((first, settled)) = stale {
+            conn.prepare_cached("DELETE FROM checkpoints WHERE position >= ?1 AND position < ?2")?
+                .execute([sql(first), sql(settled)])?;
+        }
+        remains.buckets.store(conn)?;
+        set_watermark(conn, what, remains.last)
+    });
+    Ok(step.telling(pruned_event(shared, &fact)))
+}
+
+/// Replaces the commits of a range by one, for which the event at `told` speaks.
+#[allow(clippy::too_many_arguments, reason = "they are the columns of the row")]
+pub(in crate::log) fn join_commits(
+    conn: &Connection,
+    first: u64,
+    last: u64,
+    commits: u64,
+    recorded_at: i64,
+    chain: &Digest,
+    sums: &[u8],
+    told: u64,
+) -> rusqlite::Result<()> {
+    let joined = conn
+        .prepare_cached("DELETE FROM commits WHERE first >= ?1 AND first <= ?2")?
+        .execute([sql(first), sql(last)])?;
+    expect(joined, usize::try_from(commits).unwrap_or(usize::MAX))?;
+    conn.prepare_cached(
+        "INSERT INTO commits (first, last, recorded_at, digest, sums, pruned) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![sql(first), sql(last), recorded_at, chain, sums, sql(told)])
+    .map(drop)
+}
+
+/// Undoes a step that met something else than was read before.
+fn expect(found: usize, expected: usize) -> rusqlite::Result<()> {
+    if found == expected { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(found)) }
+}
+
+/// Rolls up a stretch of which no row goes.
+pub(super) fn buckets(conn: &Connection, first: u64, last: u64) -> Result<Buckets, RetentionError> {
+    let mut buckets = Buckets::default();
+    scan::scan(conn, first - 1, last, |event| {
+        buckets.add(event);
+        ControlFlow::Continue(())
+    })?;
+    Ok(buckets)
+}
+
+/// The commits behind `from` that end at `end` or before; the first in any case, if it ends at `to` or before.
+fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<Vec<Commit>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT first, last, coalesce(length(sums) / 8, 0), pruned IS NOT NULL FROM commits WHERE first > ?1 ORDER BY first",
+    )?;
+    let mut rows = statement.query([sql(from)])?;
+    let mut commits = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (first, last, pruned) = (position(row, 0)?, position(row, 1)?, row.get(3)?);
+        if last > to || (last > end && !commits.is_empty()) {
+            break;
+        }
+        let rows = if pruned { position(row, 2)? } else { last - first + 1 };
+        commits.push(Commit { first, last, rows, pruned });
+    }
+    Ok(commits)
+}
+
+/// The positions of events that speak for a range, or for the base.
+fn needed(conn: &Connection) -> rusqlite::Result<HashSet<u64>> {
+    let mut statement = conn
+        .prepare_cached("SELECT pruned FROM commits WHERE pruned IS NOT NULL UNION ALL SELECT pruned FROM base")?;
+    statement.query_map([], |row| position(row, 0))?.collect()
+}
+
+fn select(
+    conn: &Connection,
+    rules: Rules,
+    last: u64,
+    start: &Fleet,
+    live: &Fleet,
+) -> Result<Vec<u64>, RetentionError> {
+    let mut selector = Selector::new(rules, last, start.clone(), live);
+    let mut behind = 0;
+    scan::scan(conn, start.position(), live.position(), |event| {
+        if event.position > last {
+            behind += 1;
+            // To look whether anything waits costs more than a row.
+            if behind > LOOKAHEAD || (behind % 64 == 1 && !selector.waits()) {
+                return ControlFlow::Break(());
+            }
+        }
+        selector.row(event);
+        ControlFlow::Continue(())
+    })?;
+    Ok(selector.finish())
+}
+
+/// The fleet at `position`, as a rebuild gives it.
+pub(super) fn fleet_at(conn: &Connection, position: u64) -> Result<Fleet, RetentionError> {
+    let mut fleet = checkpoint::newest(conn, position)?;
+    checkpoint::replay(conn, &mut fleet, position, u64::MAX, |_| ())?;
+    Ok(fleet)
+}
+
+/// The position of the oldest log line that is shown; none if fewer are shown than could be.
+fn shown_from(conn: &Connection, live: &Fleet) -> Result<Option<u64>, RetentionError> {
+    use patze_core::event::payload::RunLog;
+    use patze_core::event::{EventType, Severity};
+    if live.facts().logs.len() < SHOWN {
+        return Ok(None);
+    }
+    let mut statement = conn.prepare_cached(
+        "SELECT position, type, CASE WHEN type = ?2 THEN payload END FROM events WHERE position <= ?1 ORDER BY position DESC",
+    )?;
+    let mut rows = statement.query(params![sql(live.position()), EventType::RunLog.name()])?;
+    let mut shown = 0;
+    while let Some(row) = rows.next()? {
+        if row.get_ref(1)?.as_str().ok() == Some(EventType::MachineForgotten.name()) {
+            return Ok(None);
+        }
+        let Ok(payload) = row.get_ref(2)?.as_str() else { continue };
+        let line = serde_json::from_str::<RunLog<'_>>(payload).ok();
+        shown += usize::from(line.is_some_and(|line| Severity::of(&line.level).is_some()));
+        if shown == SHOWN {
+            return Ok(Some(position(row, 0)?));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores checkpoints where more than twice the spacing of rows lies between two.
+pub(super) fn respace(shared: &Arc<Shared>, pause: &mut dyn FnMut() -> bool) -> Result<(), RetentionError> {
+    let conn = connect::for_reading(&shared.file)?;
+    let most = 2 * shared.every;
+    let mut after = base::stored(&conn)?.map_or(0, |base| base.position);
+    loop {
+        let care = shared.take_care();
+        let rows = checkpoint::rows(&conn)?;
+        let head = scan::head(&conn)?;
+        let stored = checkpoint::positions(&conn)?;
+        let next = stored.iter().copied().find(|position| *position > after);
+        if rows(next.unwrap_or(head)) - rows(after) <= most {
+            // The last stretch is the prover's.
+            let Some(next) = next else { return Ok(()) };
+            after = next;
+            continue;
+        }
+        let mut fleet = checkpoint::newest(&conn, after)?;
+        let (mut changes, mut folded) = (Vec::new(), 0);
+        scan::scan(&conn, fleet.position(), next.unwrap_or(head), |event| {
+            fleet.apply(event, &mut changes);
+            changes.clear();
+            folded += u64::from(event.position > after);
+            if folded >= most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if folded < most || fleet.position() <= after {
+            let Some(next) = next else { return Ok(()) };
+            after = next;
+            continue;
+        }
+        after = fleet.position();
+        let bytes = checkpoint::encode(&fleet).map_err(RetentionError::Base)?;
+        let step = checkpoint::store(after, shared.clock.now(), bytes, shared.every);
+        step.ask(shared).map_err(RetentionError::Write)?;
+        drop(care);
+        if !pause() {
+            return Ok(());
+        }
+    }
+}
