@@ -13,7 +13,8 @@
 //! 7. What heartbeats showed outlives them as rollups, exactly: no heartbeat is lost or counted twice.
 //!
 //! # Rules
-//! *Thinning* lets these go once they are older than is set, by their `recorded_at` against log time:
+//! *Thinning* lets these go once they are older than is set, by their `recorded_at` against log time (in whole hours, and
+//! for log lines in whole days):
 //! - a heartbeat, if its machine has its status already and the machine's next status event is again a bridge's heartbeat
 //!   of this status that is not older in effective time. Then the next one overwrites all that this one set. What else
 //!   the design's rule must not forget: the *folded* status counts, not the one that the heartbeat before told, for that
@@ -66,7 +67,7 @@ mod told;
 use std::sync::Arc;
 
 use patze_core::retention::Retention;
-use patze_core::time::Timestamp;
+use patze_core::time::{DAY, HOUR, Timestamp};
 
 use super::batch::AppendError;
 use super::door::Shared;
@@ -140,14 +141,18 @@ fn steps(
     run: &mut Run,
 ) -> Result<(), RetentionError> {
     let log_time = shared.current().log_time();
-    let before = |age: u64| log_time.plus(-i64::try_from(age).unwrap_or(i64::MAX));
+    // Whole hours and whole days, so that a run that comes every hour does not leave many small ranges.
+    let before = |age: u64, whole: i64| {
+        let millis = log_time.plus(-i64::try_from(age).unwrap_or(i64::MAX)).millis();
+        Timestamp::from_millis(millis.div_euclid(whole) * whole - 1)
+    };
     // A cut that was interrupted comes first: its rows are still in the way.
     cut::finish(shared, pause, run)?;
     if let Some(age) = rules.heartbeats_ms {
-        thin::run(shared, thin::What::Heartbeats, before(age), pause, run)?;
+        thin::run(shared, thin::What::Heartbeats, before(age, HOUR), pause, run)?;
     }
     if let Some(age) = rules.logs_ms {
-        thin::run(shared, thin::What::Lines, before(age), pause, run)?;
+        thin::run(shared, thin::What::Lines, before(age, DAY), pause, run)?;
     }
     rollup::compact(shared, log_time, pause)?;
     if let Some(most) = rules.max_bytes {

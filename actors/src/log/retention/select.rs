@@ -11,11 +11,11 @@ use patze_core::time::{MINUTE, Timestamp};
 
 /// What is thinned.
 #[derive(Clone, Debug)]
-pub(super) enum Rules {
-    /// Heartbeats, ticks, and pruning events but these.
-    Heartbeats { needed: HashSet<u64> },
-    /// Log lines before this position.
-    Lines { before: u64 },
+pub(super) struct Rules {
+    /// Log lines before this position, or else heartbeats and ticks.
+    pub(super) lines_before: Option<u64>,
+    /// Pruning events that a range needs; others go.
+    pub(super) needed: HashSet<u64>,
 }
 
 /// Sees the rows of a slice and some behind it, in order.
@@ -82,11 +82,9 @@ impl<'a> Selector<'a> {
             }
             Some(kind @ (EventType::Tick | EventType::Pruned)) => {
                 self.fold(event);
-                let needed = match &self.rules {
-                    Rules::Heartbeats { needed } => {
-                        kind == EventType::Pruned && needed.contains(&event.position)
-                    }
-                    Rules::Lines { .. } => true,
+                let needed = match kind {
+                    EventType::Tick => self.rules.lines_before.is_some(),
+                    _ => self.rules.needed.contains(&event.position),
                 };
                 if event.position <= self.last && !needed && event.origin == Origin::CONTROL {
                     self.gone.push(event.position);
@@ -122,7 +120,7 @@ impl<'a> Selector<'a> {
         let before = self.fleet.facts().machines.get(id).map(|row| row.pulse.as_ref().map(|pulse| pulse.status));
         let outcome = self.fold(event);
         let may_go = event.position <= self.last
-            && matches!(self.rules, Rules::Heartbeats { .. })
+            && self.rules.lines_before.is_none()
             && event.origin != Origin::CONTROL;
         let (Outcome::Folded | Outcome::Stale, Some(status)) = (outcome, status(event)) else {
             // It only says that its machine was there.
@@ -145,7 +143,7 @@ impl<'a> Selector<'a> {
     }
 
     fn line(&mut self, id: &MachineId, event: &Recorded<'_>) {
-        let Rules::Lines { before } = self.rules else {
+        let Some(before) = self.rules.lines_before else {
             self.fold(event);
             return;
         };
@@ -165,7 +163,7 @@ impl<'a> Selector<'a> {
 
     /// The session that `event` touched: is the line before of consequence?
     fn touch(&mut self, event: &Recorded<'_>, may_go: bool) {
-        if matches!(self.rules, Rules::Heartbeats { .. }) || (self.lanes.is_empty() && !may_go) {
+        if self.rules.lines_before.is_none() || (self.lanes.is_empty() && !may_go) {
             return;
         }
         let Some(key) = self.fleet.session_touched_by(event) else {

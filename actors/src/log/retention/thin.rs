@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use patze_core::event::control::{Control, Pruning};
 use patze_core::fleet::Fleet;
-use patze_core::time::Timestamp;
+use patze_core::time::{DAY, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::base;
@@ -26,7 +26,7 @@ use super::{RetentionError, last_commit, pruned_event};
 
 /// Rows that one step deletes, about: some milliseconds of the writer's time. A commit is never split.
 pub(super) const DELETES: usize = 1_000;
-/// Positions that one range may hold, and rows that may stay in it.
+/// Positions that one range may hold, and rows that may stay in it; it spans no more than a day.
 const RANGE: u64 = 50_000;
 const KEPT: u64 = 5_000;
 /// Commits that one step joins.
@@ -52,6 +52,7 @@ struct Commit {
     last: u64,
     rows: u64,
     pruned: bool,
+    recorded_at: i64,
 }
 
 /// What a step leaves of its range.
@@ -110,11 +111,9 @@ pub(super) fn run(
     let Some(to) = last_commit(&conn, before)? else { return Ok(()) };
     let live = shared.current();
     let lines_before = match what {
-        What::Lines => match shown_from(&conn, &live)? {
-            Some(position) => position,
-            None => return Ok(()),
-        },
-        What::Heartbeats => 0,
+        // Where fewer lines are shown than could be, none may go; pruning events may.
+        What::Lines => Some(shown_from(&conn, &live)?.unwrap_or(0)),
+        What::Heartbeats => None,
     };
     loop {
         // Over the whole slice: what is proven must hold when its last step is written.
@@ -123,10 +122,7 @@ pub(super) fn run(
         let from = watermark(&conn, what)?.max(cut);
         let commits = commits(&conn, from, to.min(from.saturating_add(SLICE)), to)?;
         let Some(last) = commits.last().map(|commit| commit.last) else { return Ok(()) };
-        let rules = match what {
-            What::Heartbeats => Rules::Heartbeats { needed: needed(&conn)? },
-            What::Lines => Rules::Lines { before: lines_before },
-        };
+        let rules = Rules { lines_before, needed: needed(&conn)? };
         let start = fleet_at(&conn, from)?;
         let gone = select(&conn, rules, last, &start, &live)?;
         let settled = match gone.last() {
@@ -210,6 +206,8 @@ fn chunk_len(commits: &[Commit], gone: &[u64], other: u64) -> usize {
         let too_much = deletes > DELETES
             || rows.saturating_sub(deletes as u64) > KEPT
             || commit.last - first >= RANGE
+            // A range is pruned again only when all of it is old enough.
+            || commit.recorded_at - commits[0].recorded_at >= DAY
             || len >= COMMITS
             // The other pass goes on between two commits, so that no range may reach over its place.
             || (first <= other && commit.last > other);
@@ -345,7 +343,8 @@ pub(super) fn buckets(conn: &Connection, first: u64, last: u64) -> Result<Bucket
 /// The commits behind `from` that end at `end` or before; the first in any case, if it ends at `to` or before.
 fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<Vec<Commit>> {
     let mut statement = conn.prepare_cached(
-        "SELECT first, last, coalesce(length(sums) / 8, 0), pruned IS NOT NULL FROM commits WHERE first > ?1 ORDER BY first",
+        "SELECT first, last, coalesce(length(sums) / 8, 0), pruned IS NOT NULL, recorded_at FROM commits WHERE first > ?1 \
+         ORDER BY first",
     )?;
     let mut rows = statement.query([sql(from)])?;
     let mut commits = Vec::new();
@@ -355,7 +354,7 @@ fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<
             break;
         }
         let rows = if pruned { position(row, 2)? } else { last - first + 1 };
-        commits.push(Commit { first, last, rows, pruned });
+        commits.push(Commit { first, last, rows, pruned, recorded_at: row.get(4)? });
     }
     Ok(commits)
 }

@@ -11,7 +11,6 @@ use patze_core::event::{Event, Parts, Severity};
 use patze_core::fleet::Fleet;
 use patze_core::ids::{EventId, MachineId};
 use patze_core::retention::Retention;
-use patze_core::time::Timestamp;
 
 use super::support::{Running, START};
 
@@ -98,8 +97,4 @@ pub fn types(log: &Log) -> std::collections::BTreeMap<String, usize> {
 pub fn sql<T: rusqlite::types::FromSql>(dir: &Path, query: &str) -> T {
     let conn = rusqlite::Connection::open(dir.join("patze.db")).unwrap();
     conn.query_row(query, [], |row| row.get(0)).unwrap()
-}
-
-pub fn time_of(log: &Log) -> Timestamp {
-    log.fleet().log_time()
 }
