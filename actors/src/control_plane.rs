@@ -3,6 +3,7 @@
 //! ```text
 //! ControlPlane ─┬─ eventLog   a Duty: the log's writer thread, its news to the stream and to the crew
 //!               ├─ prover     a Duty: checkpoints, and the standing proof of FO-1
+//!               ├─ history    a Duty: the projector of history.db
 //!               ├─ machine    one for each machine
 //!               ├─ session    one for each live session
 //!               └─ janitor    ticks, and the disk under the log
@@ -21,6 +22,7 @@ use patze_supervise::supervisor::{Plan, Restart, Supervisor, World};
 
 use crate::dispatch::{Crew, Dispatch};
 use crate::duty::Duty;
+use crate::history::History;
 use crate::janitor::Janitor;
 use crate::log::{Log, LogConfig, OpenError, Proven};
 use crate::machine::{Heard, Machine, Watch};
@@ -50,6 +52,9 @@ pub enum StartError {
     /// The log could not be opened; its own text says what to do.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A thread cannot be started.
+    #[error("no thread can be started for history; see the limits of processes and memory")]
+    Thread(#[source] std::io::Error),
     /// The restart delays do not fit; a fault of this program.
     #[error("the delays between restarts are invalid")]
     Backoff(#[from] patze_supervise::backoff::InvalidBackoff),
@@ -60,6 +65,8 @@ pub enum StartError {
 pub struct ControlPlane {
     /// The event log.
     pub log: Log,
+    /// What was: lists, search, charts.
+    pub history: History,
     /// The stream of what is stored.
     pub hub: Hub,
     /// Appends facts.
@@ -81,6 +88,7 @@ impl ControlPlane {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { dir, version, heartbeat_timeout, clock } = config;
         let log = Log::open(LogConfig::new(dir, clock.clone()))?;
+        let history = History::new(&log, &clock).map_err(StartError::Thread)?;
         let recorder = Recorder::new(log.clone(), clock.clone());
         let (hub, herald) = Hub::new(clock.clone(), log.head().position);
         actix::spawn(herald.run());
@@ -109,9 +117,13 @@ impl ControlPlane {
         };
         let crew = Crew { machines, sessions };
         let duties = {
-            let (log, hub, crew) = (log.clone(), hub.clone(), crew.clone());
+            let (log, history, hub, crew) = (log.clone(), history.clone(), hub.clone(), crew.clone());
             Supervisor::here(&world, Plan::new("duty", patient.clone()), move |name: &&'static str, seat| {
-                let job = if *name == WRITER { write(&log, &hub, &crew) } else { prove(&log) };
+                let job = match *name {
+                    WRITER => write(&log, &hub, &crew),
+                    PROVER => prove(&log),
+                    _ => project(&history),
+                };
                 Duty::new(name, job, seat)
             })
         };
@@ -121,13 +133,14 @@ impl ControlPlane {
                 Janitor::new(log.clone(), recorder.clone(), clock.clone(), seat)
             })
         };
-        let started = [duties.start(WRITER), duties.start(PROVER), janitor.start("janitor")];
+        let started =
+            [duties.start(WRITER), duties.start(PROVER), duties.start(PROJECTOR), janitor.start("janitor")];
         debug_assert!(started.iter().all(Result::is_ok), "a new supervisor has room");
         crew.start_all(&log.fleet());
         // A fact that need not be waited for: the log keeps the order, and a full lane right after the start is a fault
         // that the writer reports.
         let _ = recorder.record(&Control::ServerStarted { version }, "server");
-        Ok(Self { log, hub, recorder, directory, clock, crew, duties, janitor })
+        Ok(Self { log, history, hub, recorder, directory, clock, crew, duties, janitor })
     }
 
     /// Tells a machine's actor what a request of its bridge said. Lost where the machine is not known yet or its mailbox
@@ -153,7 +166,11 @@ impl ControlPlane {
             Ok(Err(error)) => tracing::error!(%error, "the log was not closed in good order"),
             Err(error) => tracing::error!(%error, "closing the log failed"),
         }
-        // The writer has ended with the log.
+        let history = self.history.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || history.close()).await {
+            tracing::error!(%error, "closing history failed");
+        }
+        // The writer, the prover and the projector have ended with the log.
         if self.clock.timeout(STOP_WITHIN, self.duties.close()).await.is_err() {
             tracing::warn!("a duty's thread did not end in time");
         }
@@ -162,6 +179,7 @@ impl ControlPlane {
 
 const WRITER: &str = "eventLog";
 const PROVER: &str = "prover";
+const PROJECTOR: &str = "history";
 
 /// The writer's job: until the log is closed.
 fn write(log: &Log, hub: &Hub, crew: &Crew) -> crate::duty::Job {
@@ -189,6 +207,30 @@ fn prove(log: &Log) -> crate::duty::Job {
         }
         Ok(())
     })
+}
+
+/// The projector's job: until the log is closed.
+fn project(history: &History) -> crate::duty::Job {
+    let history = history.clone();
+    Box::new(move || {
+        history.projector().run().map_err(|error| {
+            let text = with_sources(&error);
+            history.failed(text.clone());
+            text
+        })
+    })
+}
+
+/// An error and what it came from, for people.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 /// Makes a restart a fact of the log (AC-1).

@@ -73,7 +73,6 @@ impl Crew {
                 Change::Session(machine, session) | Change::SessionGone(machine, session) => {
                     sessions.insert((machine, session));
                 }
-                Change::RunEnded(..) | Change::Tokens => {}
             }
         }
         for machine in machines {

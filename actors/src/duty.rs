@@ -1,4 +1,4 @@
-//! An actor that owns a thread: the log's writer, and the prover of checkpoints.
+//! An actor that owns a thread: the log's writer, the prover of checkpoints, and the projector of history.
 //!
 //! - **Owns** one thread that does one blocking job until the log is closed.
 //! - **Is woken** by the thread's end, and by nothing else.

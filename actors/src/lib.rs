@@ -9,6 +9,7 @@
 //! | to find out | open |
 //! |---|---|
 //! | what is stored and how | [`log`] |
+//! | what was, searched and summed | [`history`] |
 //! | how subscribers are fed | [`stream`] |
 //! | who may do what, and how that survives | [`credentials`] |
 //! | which bridges talk to us | [`connections`] |
@@ -21,9 +22,11 @@ pub mod control_plane;
 pub mod credentials;
 pub mod dispatch;
 pub mod duty;
+pub mod history;
 pub mod janitor;
 pub mod log;
 pub mod machine;
+mod pool;
 pub mod recorder;
 pub mod session;
 pub mod stream;

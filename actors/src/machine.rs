@@ -57,8 +57,8 @@ pub struct Machine {
     watch: Watch,
     seat: Seat,
     sleeps: SleepWatch,
-    /// The heartbeat that the timer runs from, and when this instance saw it on the monotonic clock.
-    heard: Option<(EventId, Duration)>,
+    /// The position of the heartbeat that the timer runs from, and when this instance saw it on the monotonic clock.
+    heard: Option<(u64, Duration)>,
     timer: Option<SpawnHandle>,
     /// What the bridge last told, until the fleet says it too.
     told: Option<Heard>,
@@ -109,9 +109,9 @@ impl Machine {
             return;
         };
         let heard_at = match &self.heard {
-            Some((event, at)) if *event == pulse.last_event_id && !slept => *at,
+            Some((position, at)) if *position == pulse.heard_position && !slept => *at,
             _ => {
-                self.heard = Some((pulse.last_event_id.clone(), now));
+                self.heard = Some((pulse.heard_position, now));
                 now
             }
         };

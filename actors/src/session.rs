@@ -5,6 +5,10 @@
 //! - **Appends** `control.session.stalled` after 30 min of silence with an active run, once a silence; it never ends a
 //!   session or run (design §5).
 //! - **When it fails** the next instance reads the fleet and goes on. It is done when the session is over or gone.
+//!
+//! A silence is as long as both clocks say: what the wall clock says since the last event, but no more than this process
+//! was there to hear one, on the monotonic clock. So after a start and after a resume from sleep a session has its full
+//! time before it is called stalled.
 
 use std::time::Duration;
 
@@ -19,12 +23,14 @@ use serde_json::json;
 use crate::log::Log;
 use crate::machine::Changed;
 use crate::recorder::Recorder;
-use patze_supervise::clock::Clock;
+use patze_supervise::clock::{Clock, SleepWatch};
 
 /// A session with an active run that is silent for so long has stalled (design §5).
 pub const STALLED_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How long to wait when an append was refused or failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// What wall and monotonic clock may differ by between two looks.
+const SLEEP_BOUND: Duration = Duration::from_secs(10);
 
 /// What tells the sessions' actors apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,6 +54,9 @@ pub struct Session {
     recorder: Recorder,
     clock: Clock,
     seat: Seat,
+    sleeps: SleepWatch,
+    /// When this process began to listen, on the monotonic clock: when this instance began, or the last resume from sleep.
+    listens_since: Duration,
     timer: Option<SpawnHandle>,
     appending: bool,
 }
@@ -56,12 +65,17 @@ impl Session {
     /// The actor of `key`.
     pub fn new(key: &Key, log: Log, recorder: Recorder, clock: Clock, seat: Seat) -> Self {
         let key = (key.machine_id.clone(), key.session_id.clone());
-        Self { key, log, recorder, clock, seat, timer: None, appending: false }
+        let listens_since = clock.elapsed();
+        let sleeps = SleepWatch::new(SLEEP_BOUND, clock.now(), listens_since);
+        Self { key, log, recorder, clock, seat, sleeps, listens_since, timer: None, appending: false }
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
         if let Some(timer) = self.timer.take() {
             ctx.cancel_future(timer);
+        }
+        if self.sleeps.look_at(&self.clock).is_some() {
+            self.listens_since = self.clock.elapsed();
         }
         let fleet = self.log.fleet();
         let active_runs = fleet.index().session_runs(&self.key).active;
@@ -79,8 +93,10 @@ impl Session {
         if active_runs == 0 || session.stalled_since.is_some() || self.appending {
             return;
         }
-        let silent =
-            Duration::from_millis(u64::try_from(self.clock.now().since(session.touched)).unwrap_or(0));
+        // Negative while the wall clock is behind the log's.
+        let told = u64::try_from(self.clock.now().since(session.touched)).unwrap_or(0);
+        let listened = self.clock.elapsed().saturating_sub(self.listens_since);
+        let silent = Duration::from_millis(told).min(listened);
         if silent < STALLED_AFTER {
             let wait = STALLED_AFTER - silent;
             self.timer = Some(run_later(ctx, &self.clock, wait, |session: &mut Self, ctx| {

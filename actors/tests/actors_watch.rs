@@ -34,7 +34,7 @@ struct World {
     plane: ControlPlane,
     time: VirtualTime,
     stream: Subscription,
-    sent: u32,
+    sent: u64,
     dir: tempfile::TempDir,
 }
 
@@ -52,8 +52,9 @@ impl World {
             clock,
         };
         let plane = ControlPlane::start(config).unwrap();
-        let stream = plane.hub.subscribe(None).unwrap();
-        Self { plane, time, stream, sent: 0, dir }
+        // No id twice, also where the folder has seen a control plane before.
+        let (stream, sent) = (plane.hub.subscribe(None).unwrap(), plane.log.head().position);
+        Self { plane, time, stream, sent, dir }
     }
 
     /// How many events of the log have a type that begins like this.
@@ -119,6 +120,10 @@ impl World {
         self.plane.log.fleet().facts().machines.get(&"m".into()).unwrap().pulse.as_ref().unwrap().status
     }
 
+    fn stalled(&self) -> Option<Timestamp> {
+        self.plane.log.fleet().facts().sessions.get(&("m".into(), "s".into())).unwrap().stalled_since
+    }
+
     async fn stop(self) -> tempfile::TempDir {
         self.plane.stop().await;
         self.dir
@@ -164,6 +169,27 @@ fn a_machine_whose_clock_is_an_hour_behind_is_back_with_its_first_heartbeat() {
         assert_eq!(world.status(), Status::Online);
         world.time.advance(119 * SECOND).await;
         assert_eq!(world.status(), Status::Online, "and has a full timeout again");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_machine_whose_clock_was_set_back_is_not_called_silent_while_it_sends_heartbeats() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        // Its clock is an hour behind now, and so is ours: `recorded_at` stands still.
+        world.time.jump_wall(-HOUR);
+        for minute in 1..6 {
+            world.time.advance(60 * SECOND).await;
+            world.heartbeat(START.plus(-HOUR + minute * 60_000)).await;
+            assert_eq!(world.status(), Status::Online, "minute {minute}");
+        }
+        assert_eq!(world.count("machine.heartbeat"), 6, "none of them is the control plane's");
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        world.heartbeat(START.plus(-HOUR + 500_000)).await;
+        assert_eq!(world.status(), Status::Online, "an old heartbeat is a sign of life too");
         world.stop().await;
     });
 }
@@ -221,6 +247,33 @@ fn a_session_with_a_silent_run_is_told_stalled_once_and_never_ended() {
         let sessions: Vec<_> =
             world.plane.directory.states().into_iter().filter(|s| s.kind == "session").collect();
         assert!(sessions.is_empty(), "its actor is done: {sessions:?}");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_start_and_a_resume_from_sleep_give_a_session_its_full_half_hour() {
+    in_system(async {
+        let mut world = World::new();
+        world.run("running").await;
+        let dir = world.stop().await;
+
+        let mut world = World::open(dir, START.plus(10 * HOUR));
+        world.time.advance(29 * MINUTE).await;
+        assert_eq!(world.stalled(), None, "nobody could hear it for ten hours, for we were off");
+        // The laptop sleeps for an hour; its monotonic clock does not move.
+        world.time.jump_wall(HOUR);
+        world.time.advance(29 * MINUTE).await;
+        assert_eq!(world.stalled(), None);
+        world.time.advance(2 * MINUTE).await;
+        let stalled = world.next("control.session.stalled").await;
+        assert_eq!(stalled["payload"]["silentSince"], START.to_string());
+        // A log line ends it, and the next silence is told as well.
+        let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+        world.send(world.plane.clock.now(), "run.log.emitted", &line).await;
+        assert_eq!(world.stalled(), None);
+        world.time.advance(30 * MINUTE).await;
+        world.next("control.session.stalled").await;
         world.stop().await;
     });
 }

@@ -1,6 +1,6 @@
 //! `patze-bridge`: no subcommand runs the bridge.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -72,6 +72,10 @@ fn report(config: &Config, json: bool) -> ExitCode {
 fn log_to_stderr() {
     let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // https://no-color.org: only a value that is not empty counts.
+    let colours =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colours).with_target(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }

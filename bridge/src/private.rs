@@ -1,5 +1,5 @@
 //! Files that only their owner may read and write (0600, in folders of 0700), as everything that the bridge keeps
-//! (W-B11).
+//! (W-B11), whatever the umask.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -20,7 +20,7 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
 /// Whatever the file system says.
 pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.read(true).create(true).mode(0o600).open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+    if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)

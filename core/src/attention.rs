@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use crate::event::Severity;
 use crate::fleet::Fleet;
+use crate::fleet::ends::{Ends, LastHour, raises_alarm};
 use crate::fleet::lifecycle::{Life, LifeState};
 use crate::fleet::rows::{Machine, Run, Status};
 use crate::ids::{MachineId, RunId, SessionId};
 use crate::money::NanoUsd;
-use crate::time::{DAY, HOUR, MINUTE, Timestamp};
+use crate::time::{DAY, MINUTE, Timestamp};
 
 /// A run without an event for so long is silent.
 const RUN_SILENT_AFTER: i64 = 15 * MINUTE;
@@ -78,11 +79,19 @@ pub struct Attention {
 
 /// All findings: the most severe first, then the newest.
 pub fn attention(fleet: &Fleet) -> Vec<Attention> {
+    attention_of(fleet, &Ends::of(fleet))
+}
+
+/// All findings, from the ends of the fleet's runs.
+pub(crate) fn attention_of(fleet: &Fleet, ends: &Ends) -> Vec<Attention> {
     let mut found = Vec::new();
     for machine in fleet.facts().machines.iter().filter(|machine| !machine.paused) {
-        about_machine(fleet, machine, &mut found);
+        // What is not shown needs nobody's attention.
+        if !machine.pulse.as_ref().is_some_and(|pulse| fleet.is_ghost(machine, pulse)) {
+            about_machine(fleet, machine, &mut found);
+        }
     }
-    about_ended_runs(fleet, &mut found);
+    about_ended_runs(fleet, ends, &mut found);
     about_silent_runs(fleet, &mut found);
     about_tokens(fleet, &mut found);
     about_server(fleet, &mut found);
@@ -193,17 +202,8 @@ fn about_machine(fleet: &Fleet, machine: &Machine, found: &mut Vec<Attention>) {
     }
 }
 
-fn about_ended_runs(fleet: &Fleet, found: &mut Vec<Attention>) {
-    let hour_ago = fleet.log_time().plus(-HOUR);
-    let ended: Vec<&Run> = fleet
-        .index()
-        .ended_runs_newest_first()
-        .take_while(|(at, _)| *at >= hour_ago)
-        .filter_map(|(_, key)| fleet.facts().runs.get(key))
-        .filter(|run| !fleet.is_paused(&run.machine_id))
-        .filter(|run| matches!(run.life, Life::Ended { backfilled: false, .. }))
-        .collect();
-    let failed = || ended.iter().filter(|run| run.life.has_failed());
+fn about_ended_runs(fleet: &Fleet, ends: &Ends, found: &mut Vec<Attention>) {
+    let failed = || ends.failed_lately(fleet).filter(|run| raises_alarm(run));
     let more = failed().count().saturating_sub(MAX_PER_RULE);
     for (i, run) in failed().take(MAX_PER_RULE).enumerate() {
         let Life::Ended { at, state: LifeState::Failed, reason, .. } = &run.life else { continue };
@@ -216,20 +216,13 @@ fn about_ended_runs(fleet: &Fleet, found: &mut Vec<Attention>) {
             Attention::new(Rule::RunFailed, Severity::Error, *at, cause, "read the run's log lines").run(run),
         );
     }
-    let mut by_agent = std::collections::BTreeMap::<_, (usize, usize, Timestamp)>::new();
-    for run in &ended {
-        let (all, bad, last) = by_agent.entry(run.agent_key()).or_default();
-        *all += 1;
-        *bad += usize::from(run.life.has_failed());
-        *last = (*last).max(run.life.ended_at().unwrap_or_default());
-    }
-    for ((machine, _, agent), (all, bad, last)) in by_agent {
-        if all >= RATE_NEEDS_RUNS && bad * 2 >= all {
+    for LastHour { agent: (machine, _, agent), all, failed, last } in ends.last_hour(fleet) {
+        if all >= RATE_NEEDS_RUNS && failed * 2 >= all {
             let cause =
-                format!("{bad} of the last {all} runs of {agent} on {} failed", shown(fleet, &machine));
+                format!("{failed} of the last {all} runs of {agent} on {} failed", shown(fleet, machine));
             let next = "look for a common reason: the provider, a key, the network";
             found.push(
-                Attention::new(Rule::FailureRate, Severity::Critical, last, cause, next).machine(&machine),
+                Attention::new(Rule::FailureRate, Severity::Critical, last, cause, next).machine(machine),
             );
         }
     }

@@ -6,6 +6,9 @@
 //! Ids that *we* make are pure functions of their source (design §5, §18.1), so that reading the same history twice
 //! gives the same ids: [`entity_id`] for sessions and runs, [`event_id`] for events.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
@@ -17,7 +20,7 @@ pub const MAX_ID_CHARS: usize = 256;
 macro_rules! typed_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(SmolStr);
 
@@ -35,6 +38,24 @@ macro_rules! typed_ids {
             /// Whether the id is the empty text, which stands for "none".
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                in_order(&self.0, &other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 
@@ -87,6 +108,11 @@ typed_ids! {
     EventId;
     /// One history: new for each new, restored or imported log (design §5).
     LogId;
+}
+
+/// The order of two texts. Rows of one machine share its id, and such a pair is not read.
+fn in_order(one: &str, other: &str) -> Ordering {
+    if std::ptr::eq(one, other) { Ordering::Equal } else { one.cmp(other) }
 }
 
 /// Crockford's base 32, the alphabet of ULIDs.

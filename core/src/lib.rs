@@ -7,6 +7,7 @@
 //! |---|---|
 //! | what an event is and when it is refused | [`event`] |
 //! | what is shown and counted, and why | [`fleet`] |
+//! | what `/history/…` answers | [`history`] |
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
 //! | what is kept, and how that is written | [`retention`] |
@@ -19,7 +20,9 @@
 pub mod attention;
 pub mod event;
 pub mod fleet;
+pub mod history;
 pub mod ids;
+mod json;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;

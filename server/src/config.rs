@@ -1,7 +1,7 @@
 //! What the command line and the environment tell the server (contract §1.1; design §3, §10). A `.env` file in the
 //! working folder is read before.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -35,10 +35,15 @@ pub struct Config {
 pub struct HeartbeatTimeout(pub Duration);
 
 impl Config {
-    /// The settings folder: as told, else `~/.patze-control`; none if there is no home folder either.
+    /// The settings folder: as told, `~/` at its beginning being the home folder; else `~/.patze-control`. None if there is
+    /// no home folder to find it in.
     pub fn settings_dir(&self) -> Option<PathBuf> {
-        let in_home = || Some(std::env::home_dir()?.join(".patze-control"));
-        self.settings_dir.clone().filter(|dir| !dir.as_os_str().is_empty()).or_else(in_home)
+        let told = self.settings_dir.as_deref().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = told.unwrap_or(Path::new("~/.patze-control"));
+        match dir.strip_prefix("~") {
+            Ok(below) => Some(std::env::home_dir()?.join(below)),
+            Err(_) => Some(dir.to_owned()),
+        }
     }
 }
 

@@ -90,6 +90,9 @@ pub enum Error {
     /// The queue is full; nothing was taken.
     #[error("overloaded; nothing was stored, send it again")]
     Overloaded,
+    /// It takes longer than a question may; the text says how to narrow it.
+    #[error("{0}")]
+    TooMuch(String),
     /// Nothing can be stored or read just now; the text says why and what to do.
     #[error("{0}")]
     Unavailable(String),
@@ -124,6 +127,7 @@ impl Error {
             Self::NoSuch { .. } => "not_found",
             Self::TooSlow { .. } => "request_timeout",
             Self::Overloaded => "overloaded",
+            Self::TooMuch(_) => "too_much",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal_server_error",
         }
@@ -147,7 +151,7 @@ impl ResponseError for Error {
             }
             Self::PayloadTooLarge { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::TooMuch(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -158,6 +162,7 @@ impl ResponseError for Error {
         }
         let mut response = HttpResponse::build(self.status_code());
         match self {
+            // Asking for too much again, unchanged, would not help, and so nothing says when to.
             Self::Overloaded | Self::Unavailable(_) => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod edge;
+pub mod environment;
 pub mod error;
 pub mod guard;
 pub mod serve;

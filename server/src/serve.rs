@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::edge::{self, BUILD, Edge};
+use crate::environment::{self, NotUnicode};
 use crate::guard::{Bind, Guard, OpenBind};
 
 /// Why the server does not serve; each names what and the remedy.
@@ -43,6 +44,9 @@ pub enum ServeError {
     /// Everybody would be let in.
     #[error(transparent)]
     OpenBind(#[from] OpenBind),
+    /// A variable cannot be read.
+    #[error(transparent)]
+    Environment(#[from] NotUnicode),
     /// `auth.json` or the environment cannot be used.
     #[error(transparent)]
     Credentials(#[from] OpenError),
@@ -66,9 +70,10 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// The process's exit code: 2 for a start that would be open to everybody (design §10), else 1.
+    /// The process's exit code: 2 for a start that would be open to everybody (design §10) and for variables that cannot
+    /// be read, else 1.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::OpenBind(_)) { 2 } else { 1 }
+        if matches!(self, Self::OpenBind(_) | Self::Environment(_)) { 2 } else { 1 }
     }
 }
 
@@ -81,7 +86,7 @@ pub async fn serve(config: Config, clock: Clock) -> Result<(), ServeError> {
     let addresses = resolve(&config.host, config.port)?;
     let bind = Bind::new(addresses.iter().map(SocketAddr::ip), config.allow_open);
     // Read once before anything is touched; opened again under the lock of the log, for another may change it until then.
-    bind.check(Credentials::open(&dir, environment()?)?.mode())?;
+    bind.check(Credentials::open(&dir, authentication()?)?.mode())?;
     let listeners = listen(&addresses)?;
     let plane = ControlPlane::start(control_plane::Config {
         dir: dir.clone(),
@@ -102,7 +107,7 @@ async fn serve_plane(
     listeners: Vec<TcpListener>,
 ) -> Result<(), ServeError> {
     let clock = plane.clock.clone();
-    let credentials = Credentials::open(dir, environment()?)?;
+    let credentials = Credentials::open(dir, authentication()?)?;
     bind.check(credentials.mode())?;
     credentials.reconcile(&plane.log, clock.now(), "start").await.map_err(ServeError::Reconcile)?;
     let addresses: Vec<SocketAddr> =
@@ -133,9 +138,9 @@ async fn serve_plane(
     ended.map_err(ServeError::Http)
 }
 
-fn environment() -> Result<Environment, OpenError> {
-    let mode = std::env::var("TELEMETRY_AUTH_MODE").ok();
-    Environment::new(mode.as_deref(), std::env::var("TELEMETRY_AUTH_TOKEN").ok())
+fn authentication() -> Result<Environment, ServeError> {
+    let mode = environment::value("TELEMETRY_AUTH_MODE")?;
+    Ok(Environment::new(mode.as_deref(), environment::value("TELEMETRY_AUTH_TOKEN")?)?)
 }
 
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ServeError> {

@@ -121,6 +121,8 @@ pub(super) fn write_private(folder: &Path, name: &str, contents: &[u8]) -> io::R
     let mut options = File::options();
     options.write(true).create_new(true);
     let mut file = options.mode(0o600).open(&temporary)?;
+    // An odd umask may have taken from the owner too.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(contents)?;
     file.sync_all()?;
     fs::rename(&temporary, folder.join(name))?;

@@ -92,7 +92,9 @@ impl Credentials {
         append(recorder, event).await
     }
 
-    /// Sets the mode, `token` with this token or `none`, and records it.
+    /// Sets the mode, `token` with this token or `none`, and records it. Each call is a change of its own with an id of its
+    /// own: there is no row that an id could be derived from (design §5). So, unlike a token's, a change that a crash keeps
+    /// out of the log is not recorded at the next start.
     ///
     /// # Errors
     /// See [`RecordError`].

@@ -140,6 +140,14 @@ pub(super) fn newest(conn: &Connection, most: u64) -> rusqlite::Result<Fleet> {
     base::start(conn)
 }
 
+/// The position of the newest checkpoint at `most` or before; 0 if there is none.
+pub(super) fn position_before(conn: &Connection, most: u64) -> rusqlite::Result<u64> {
+    conn.prepare_cached(
+        "SELECT coalesce(max(position), 0) FROM checkpoints WHERE fold_version = ?1 AND position <= ?2",
+    )?
+    .query_row(params![FOLD_VERSION, sql(most)], |row| scan::position(row, 0))
+}
+
 /// Folds the log into `fleet` up to `to`, and shows each fleet at a multiple of `every` to `milestone`.
 pub(super) fn replay(
     conn: &Connection,

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -20,14 +20,17 @@ use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
 use super::checkpoint;
 use super::connect;
 use super::digest::Digest;
+use super::follow::Follower;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
+use super::past::{self, Moment, Past, PastError};
 use super::place::{self, ServerLock};
 use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
 use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
 use super::retention::{self, Due, Report, RetentionError, Run};
+use super::row::RowError;
 use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
@@ -86,12 +89,16 @@ pub(super) struct Shared {
     horizon: Mutex<Option<Horizon>>,
     /// Retention is due.
     pub(super) due: Due,
+    pub(super) past: Past,
     log_id: LogId,
     /// What readers see.
     current: ArcSwap<Fleet>,
     /// What a new writer starts from: folded and published.
     published: Mutex<Arc<Fleet>>,
     head: Mutex<Tail>,
+    /// Told when the head moves on, and when the log is closed.
+    moved: Condvar,
+    closing: AtomicBool,
     writing: Mutex<bool>,
     stopped_writing: Condvar,
     checker: Mutex<Option<Checker>>,
@@ -170,10 +177,13 @@ impl Log {
             settled: AtomicU64::new(0),
             horizon: Mutex::new(horizon),
             due: Due::default(),
+            past: Past::default(),
             log_id,
             current: ArcSwap::new(fleet.clone()),
             published: Mutex::new(fleet),
             head: Mutex::new(tail),
+            moved: Condvar::new(),
+            closing: AtomicBool::new(false),
             writing: Mutex::new(false),
             stopped_writing: Condvar::new(),
             checker: Mutex::new(None),
@@ -252,16 +262,32 @@ impl Log {
         after: u64,
         each: impl FnMut(&Recorded<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let read = |source| ReadError::Read { file: self.0.file.display().to_string(), source };
+        let read = |source| self.0.unreadable(source);
         let conn = connect::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
         let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         scan::scan(&conn, after, head, each).map_err(read)
     }
 
+    /// A reader that follows the log.
+    ///
+    /// # Errors
+    /// If no connection can be opened.
+    pub fn follower(&self) -> Result<Follower, ReadError> {
+        Follower::new(&self.0)
+    }
+
     /// The fleet, folded up to the last transaction.
     pub fn fleet(&self) -> Arc<Fleet> {
         self.0.current()
+    }
+
+    /// The fleet after the last event at `moment` or before. Its own position is that event's.
+    ///
+    /// # Errors
+    /// If the moment has not come, too many are being looked up, or the log cannot be read.
+    pub async fn fleet_at(&self, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+        past::fleet_at(&self.0, moment).await
     }
 
     /// Where the log begins; none while nothing was cut.
@@ -304,7 +330,7 @@ impl Log {
     /// If the log is overloaded, closed or cannot be read.
     pub async fn retention_report(&self, rules: Retention) -> Result<Report, ReadError> {
         let (file, machines) = (self.0.file.clone(), self.fleet().facts().machines.len());
-        self.0.readers.ask(move |conn| retention::report(conn, &file, &rules, machines)).await
+        self.0.readers.ask(move |conn| Ok(retention::report(conn, &file, &rules, machines)?)).await
     }
 
     /// The end of the log.
@@ -352,6 +378,7 @@ impl Log {
         shared.queue.close();
         shared.proofs.close();
         shared.due.close();
+        shared.end_following();
         let mut writing = locked(&shared.writing);
         while *writing {
             writing = shared.stopped_writing.wait(writing).unwrap_or_else(PoisonError::into_inner);
@@ -392,15 +419,41 @@ impl Shared {
 
     pub(super) fn set_head(&self, tail: &Tail) {
         *locked(&self.head) = *tail;
+        self.moved.notify_all();
+    }
+
+    /// Waits until the head is beyond `after`, and gives it. None once the log is closed.
+    pub(super) fn wait_past(&self, after: u64) -> Option<u64> {
+        let mut head = locked(&self.head);
+        loop {
+            if self.closing.load(Ordering::Acquire) {
+                return None;
+            }
+            if head.position > after {
+                return Some(head.position);
+            }
+            head = self.moved.wait(head).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn end_following(&self) {
+        // Under the lock, so that nobody is between looking and waiting.
+        let _head = locked(&self.head);
+        self.closing.store(true, Ordering::Release);
+        self.moved.notify_all();
+    }
+
+    pub(super) fn unreadable(&self, source: RowError) -> ReadError {
+        ReadError::Read { file: self.file.display().to_string(), source }
+    }
+
+    pub(super) fn current(&self) -> Arc<Fleet> {
+        self.current.load_full()
     }
 
     pub(super) fn head(&self) -> Head {
         let tail = *locked(&self.head);
         Head { log_id: self.log_id.clone(), position: tail.position, digest: tail.digest }
-    }
-
-    pub(super) fn current(&self) -> Arc<Fleet> {
-        self.current.load_full()
     }
 
     pub(super) fn take_care(&self) -> MutexGuard<'_, ()> {

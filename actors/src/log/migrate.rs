@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::hex;
 use super::open::OpenError;
-use super::place::beside;
+use super::place::{beside, make_private};
 
 /// One numbered step. A released one never changes: its checksum is in every database that ran it.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,8 @@ fn back_up(conn: &Connection, file: &Path, number: u32) -> Result<PathBuf, OpenE
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
+    // SQLite fills an empty file, whose mode it leaves.
+    make_private(&part).map_err(failed)?;
     conn.execute("VACUUM INTO ?1", [part.to_string_lossy()])
         .map_err(|source| OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))))?;
     std::fs::rename(&part, &target).map_err(failed)?;
@@ -176,6 +178,8 @@ mod tests {
         std::fs::write(dir.path().join("patze.db.before-0003.part"), "left by a crash").unwrap();
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
         assert!(tables(&conn).contains(&"colours".to_owned()));
+        let backup = std::fs::metadata(dir.path().join("patze.db.before-0003")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&backup.permissions()) & 0o777, 0o600);
         let backup = Connection::open(dir.path().join("patze.db.before-0003")).unwrap();
         assert!(!tables(&backup).contains(&"colours".to_owned()));
         let kept: String =

@@ -33,10 +33,11 @@
 //!
 //! | to find out | open |
 //! |---|---|
-//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `health.rs` |
+//! | what callers use | `door.rs`, `batch.rs`, `publish.rs`, `follow.rs`, `health.rs` |
 //! | what one transaction does | `transaction.rs`, `writer.rs` |
 //! | why a start is refused | `open.rs`, `place.rs`, `migrate.rs` |
 //! | how checkpoints are made and proven | `checkpoint.rs`, `proof.rs` |
+//! | how a look at the past is answered | `past.rs` |
 //! | how the past is verified | [`verify`] |
 //!
 //! # Recovery
@@ -57,17 +58,21 @@ pub mod checkpoint;
 mod connect;
 pub mod digest;
 mod door;
+mod follow;
 mod health;
 mod migrate;
 mod open;
+mod past;
 mod place;
 mod proof;
 mod publish;
 pub mod queue;
 mod reader;
 mod retention;
+mod rollup;
 mod row;
 mod scan;
+mod share;
 mod sums;
 mod transaction;
 mod upkeep;
@@ -79,12 +84,15 @@ pub use base::Horizon;
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
 pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
+pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
+pub use past::{Moment, PastError};
 pub use place::DATABASE;
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};
 pub use retention::{Forecast, Report, RetentionError, Run, Shares};
+pub use rollup::Rollup;
 pub use row::RowError;
 pub use writer::{Writer, WriterError};

@@ -207,6 +207,7 @@ pub(super) fn database(file: &Path, now: Timestamp) -> Result<Connection, OpenEr
     // Until everything is checked nothing may be written, not even by closing the connection again, which would copy
     // an older write-ahead log into the file. Without one, closing only removes what opening made.
     let recovers = std::fs::metadata(place::beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0);
+    place::keep_private(file)?;
     let mut conn = connect::for_writing(file).map_err(failed("open"))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, recovers).map_err(failed("open"))?;
     let tables: i64 =

@@ -1,33 +1,19 @@
 //! The folder that holds the database: made, locked, and checked before SQLite opens anything.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
 
 use super::open::OpenError;
+use super::share;
 
 /// The database's name in its folder.
 pub const DATABASE: &str = "patze.db";
 /// The lock's name in its folder.
 const LOCK: &str = "patze.lock";
-
-/// File systems on other computers. SQLite's WAL needs memory shared between processes, which they do not give, and
-/// their locks lie.
-const NETWORK: &[(u64, &str)] = &[
-    (0x6969, "NFS"),
-    (0x517B, "SMB"),
-    (0xFF53_4D42, "SMB (CIFS)"),
-    (0xFE53_4D42, "SMB"),
-    (0x0102_1997, "9P"),
-    (0x5346_414F, "AFS"),
-    (0x6B41_4653, "AFS"),
-    (0x00C3_6400, "Ceph"),
-    (0x7375_7245, "Coda"),
-    (0x564C, "NCP"),
-];
 
 /// Says that this process is the one server of a folder, for as long as it lives. The kernel drops the lock with the
 /// process, however that ends.
@@ -38,16 +24,12 @@ pub(super) struct ServerLock {
 
 /// Makes the folder, sees that it is fit, and locks it.
 pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
-    refuse_network(dir)?;
+    if let Some(kind) = share::under(dir) {
+        return Err(OpenError::NetworkShare { dir: dir.into(), kind });
+    }
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(dir).map_err(|source| match source.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path: dir.into() }
-        }
-        ErrorKind::StorageFull => OpenError::DiskFull { path: dir.into() },
-        _ => OpenError::Folder { dir: dir.into(), source },
-    })?;
+    builder.create(dir).map_err(|source| unusable(dir, source))?;
     let lock = lock(&dir.join(LOCK))?;
     for path in [dir.to_owned(), dir.join(DATABASE)] {
         match rustix::fs::accessat(CWD, &path, Access::WRITE_OK, AtFlags::EACCESS) {
@@ -64,29 +46,21 @@ pub(super) fn is_full(path: &Path) -> bool {
     rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) < 128 << 10)
 }
 
-fn refuse_network(dir: &Path) -> Result<(), OpenError> {
-    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let existing = absolute.ancestors().find(|path| path.exists());
-    let magic = existing.and_then(|path| rustix::fs::statfs(path).ok()).map(|fs| fs.f_type);
-    match magic.and_then(|magic| network_name(magic as u64)) {
-        Some(kind) => Err(OpenError::NetworkShare { dir: dir.into(), kind }),
-        None => Ok(()),
-    }
-}
-
-/// The name of a network file system with this magic number. The kernel's field is signed on some machines, so only
-/// the low 32 bits count.
-fn network_name(magic: u64) -> Option<&'static str> {
-    NETWORK.iter().find(|(known, _)| *known == magic & 0xFFFF_FFFF).map(|(_, name)| *name)
-}
-
-fn lock(path: &Path) -> Result<ServerLock, OpenError> {
-    let failed = |source: std::io::Error| match source.kind() {
+/// Why a folder or file cannot be made.
+fn unusable(path: &Path, source: std::io::Error) -> OpenError {
+    match source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             OpenError::ReadOnly { path: path.into() }
         }
         ErrorKind::StorageFull => OpenError::DiskFull { path: path.into() },
-        _ => OpenError::Lock { path: path.into(), source },
+        _ => OpenError::Folder { dir: path.into(), source },
+    }
+}
+
+fn lock(path: &Path) -> Result<ServerLock, OpenError> {
+    let failed = |source| match unusable(path, source) {
+        OpenError::Folder { dir, source } => OpenError::Lock { path: dir, source },
+        other => other,
     };
     let mut file = OpenOptions::new()
         .read(true)
@@ -114,6 +88,39 @@ fn lock(path: &Path) -> Result<ServerLock, OpenError> {
     Ok(ServerLock { _file: file })
 }
 
+/// Leaves the database to its owner (0600), whatever the umask: one that is missing is made, empty, before SQLite makes
+/// it, and one that others may read is closed to them. SQLite gives the files beside it the same mode.
+pub(super) fn keep_private(database: &Path) -> Result<(), OpenError> {
+    match make_private(database) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(source) => return Err(unusable(database, source)),
+    }
+    for path in [database.to_owned(), beside(database, "-wal"), beside(database, "-shm")] {
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        let mode = meta.permissions().mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o600)) {
+            Ok(()) => {
+                tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others could read this file; closed it");
+            }
+            // It may be another user's, who lets this one write.
+            Err(error) => {
+                tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), %error, "others can read this file");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty file (0600), whatever the umask.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
 /// The files that SQLite keeps beside a database.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
@@ -124,21 +131,6 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn network_file_systems_are_known_by_their_magic() {
-        assert_eq!(network_name(0x6969), Some("NFS"));
-        assert_eq!(network_name(0xFF53_4D42), Some("SMB (CIFS)"));
-        assert_eq!(network_name(0xFFFF_FFFF_FF53_4D42), Some("SMB (CIFS)"), "sign-extended");
-        for local in [
-            0xEF53,      /* ext4 */
-            0x9123_683E, /* btrfs */
-            0x5846_5342, /* xfs */
-            0x0102_1994, /* tmpfs */
-        ] {
-            assert_eq!(network_name(local), None);
-        }
-    }
 
     #[test]
     fn the_folder_is_private_and_the_lock_names_its_holder() {

@@ -1,11 +1,7 @@
-//! Reading: a few read-only connections, each on a thread of its own, behind a bounded queue with a deadline.
+//! Reading: what callers get from the log's pool of connections ([`crate::pool`]).
 
 use std::ops::ControlFlow;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use patze_core::event::{Event, Recorded};
@@ -13,17 +9,15 @@ use patze_core::time::Timestamp;
 use patze_supervise::clock::Clock;
 use rusqlite::Connection;
 use smol_str::SmolStr;
-use tokio::sync::oneshot;
 
 use super::connect;
 use super::publish::Fresh;
 use super::row::RowError;
 use super::scan;
+use crate::pool::{NoAnswer, Plan, Pool};
 
 /// Connections, and so threads. Two answer while one of them reads a long page.
 const READERS: usize = 2;
-/// Questions that may wait.
-const WAITING: usize = 64;
 /// How long a question may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -62,16 +56,11 @@ pub enum ReadError {
     },
 }
 
-type Question = Box<dyn FnOnce(&Connection) + Send>;
-
 /// The pool.
 #[derive(Debug)]
 pub(super) struct Readers {
     file: String,
-    clock: Clock,
-    /// None once the pool is closed.
-    questions: Mutex<Option<SyncSender<Question>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    pool: Pool,
 }
 
 // === impl StoredEvent ===
@@ -100,25 +89,18 @@ impl StoredEvent {
 // === impl Readers ===
 
 impl Readers {
-    /// Opens the connections and starts the threads.
+    /// Starts the threads, once it is sure that the file can be opened for reading.
     pub(super) fn start(file: &Path, clock: &Clock) -> Result<Self, StartError> {
-        let (questions, waiting) = sync_channel(WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
-        let mut threads = Vec::new();
-        for number in 0..READERS {
-            let conn = connect::for_reading(file).map_err(StartError::Sqlite)?;
-            let waiting = Arc::clone(&waiting);
-            let thread = std::thread::Builder::new()
-                .name(format!("patze-read-{number}"))
-                .spawn(move || answer(&conn, &waiting));
-            threads.push(thread.map_err(StartError::Thread)?);
-        }
-        Ok(Self {
-            file: file.display().to_string(),
-            clock: clock.clone(),
-            questions: Mutex::new(Some(questions)),
-            threads: Mutex::new(threads),
-        })
+        drop(connect::for_reading(file).map_err(StartError::Sqlite)?);
+        let path = file.to_owned();
+        let plan = Plan {
+            name: "patze-read",
+            threads: READERS,
+            deadline: DEADLINE,
+            connect: Box::new(move || connect::for_reading(&path)),
+        };
+        let pool = Pool::start(plan, clock).map_err(StartError::Thread)?;
+        Ok(Self { file: file.display().to_string(), pool })
     }
 
     /// Asks one question on a connection of the pool.
@@ -126,37 +108,19 @@ impl Readers {
         &self,
         question: impl FnOnce(&Connection) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let (reply, answer) = oneshot::channel();
-        let asked = self.send(Box::new(move |conn| {
-            // Nobody waits any more: do not read for nothing.
-            if !reply.is_closed() {
-                let _ = reply.send(question(conn));
-            }
-        }));
-        asked?;
-        match self.clock.timeout(DEADLINE, answer).await {
-            Err(_) => Err(ReadError::Deadline),
-            Ok(Err(_)) => Err(ReadError::Closed),
-            Ok(Ok(answer)) => answer.map_err(|source| ReadError::Read { file: self.file.clone(), source }),
+        let read = |source| ReadError::Read { file: self.file.clone(), source };
+        match self.pool.ask(move |conn| question(conn)).await {
+            Ok(answer) => answer.map_err(read),
+            Err(NoAnswer::Overloaded) => Err(ReadError::Overloaded),
+            Err(NoAnswer::Deadline) => Err(ReadError::Deadline),
+            Err(NoAnswer::Closed) => Err(ReadError::Closed),
+            Err(NoAnswer::Connect(source)) => Err(read(source.into())),
         }
     }
 
     /// Answers what was asked, then ends the threads and their connections.
     pub(super) fn close(&self) {
-        drop(self.questions.lock().unwrap_or_else(PoisonError::into_inner).take());
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // A reader that panicked has said so; its connection is closed all the same.
-            let _ = thread.join();
-        }
-    }
-
-    fn send(&self, question: Question) -> Result<(), ReadError> {
-        let questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
-        match questions.as_ref().map(|questions| questions.try_send(question)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => Err(ReadError::Overloaded),
-            Some(Err(TrySendError::Disconnected(_))) | None => Err(ReadError::Closed),
-        }
+        self.pool.close();
     }
 }
 
@@ -165,19 +129,6 @@ impl Readers {
 pub(super) enum StartError {
     Sqlite(rusqlite::Error),
     Thread(std::io::Error),
-}
-
-/// A thread of the pool.
-fn answer(conn: &Connection, waiting: &Mutex<Receiver<Question>>) {
-    loop {
-        // The lock is held while it waits, so that one idle thread waits and the others queue up behind it.
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(question) = next else { return };
-        // A panic is the question's own: whoever asked is told by the dropped reply, and the thread lives on.
-        if std::panic::catch_unwind(AssertUnwindSafe(|| question(conn))).is_err() {
-            tracing::error!("a question to the log panicked");
-        }
-    }
 }
 
 /// At most `max_events` events after `after`, or as many as `max_bytes` hold, but at least one if there is one.

@@ -7,6 +7,7 @@ mod durability;
 mod full_disk;
 mod model;
 mod opening;
+mod past;
 mod property;
 mod retention;
 mod support;

@@ -148,6 +148,9 @@ impl Config {
         let state_dir =
             vars.path("BRIDGE_STATE_DIR").unwrap_or_else(|| vars.user_home().join(".patze-control"));
         let machine_file = vars.path("MACHINE_ID_FILE").or_else(|| vars.path("BRIDGE_MACHINE_ID_FILE"));
+        for name in vars.unreadable() {
+            reading.refuse(name, "(not shown)", "Unicode text");
+        }
         reading.source();
         let config = Self {
             control_plane: reading.control_plane(),

@@ -148,3 +148,21 @@ fn what_is_accepted_otherwise_than_written_is_noted() {
     assert!(config.notes[0].contains("a later version reads these; using auto"), "{:?}", config.notes);
     assert!(config.notes[1].contains("path is dropped"), "{:?}", config.notes);
 }
+
+#[test]
+fn what_is_no_text_is_refused_with_every_other_bad_value() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+    let odd = || OsString::from_vec(b"secret\xFF".to_vec());
+    let environment: Vec<(OsString, OsString)> = vec![
+        ("CONTROL_PLANE_TOKEN".into(), odd()),
+        ("HOME".into(), odd()),
+        ("MACHINE_KIND".into(), "toaster".into()),
+        ("LESSOPEN".into(), odd()),
+    ];
+    let vars = Vars::read(environment, Path::new("/nonexistent")).unwrap();
+    let ConfigError::Values(bad) = Config::of(&vars).unwrap_err() else { panic!("another error") };
+    let names: Vec<_> = bad.iter().map(|bad| bad.name).collect();
+    assert_eq!(names, ["CONTROL_PLANE_TOKEN", "HOME", "MACHINE_KIND"]);
+    assert!(bad.iter().all(|bad| !bad.value.contains("secret")), "{bad:?}");
+}

@@ -6,9 +6,10 @@
 //! 2. The environment of the process.
 //! 3. `.env` in the working folder.
 //!
-//! An empty value counts as none.
+//! A blank value counts as none. One of a setting of ours that is no Unicode is refused by its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
@@ -16,10 +17,35 @@ use super::ConfigError;
 /// Names the file that holds settings.
 pub const CONFIG_FILE: &str = "BRIDGE_CONFIG_FILE";
 
+/// All that is read, for its value to be refused where it is no text.
+pub const NAMES: [&str; 19] = [
+    "BRIDGE_CAPTURE_CONTENT",
+    CONFIG_FILE,
+    "BRIDGE_MACHINE_ID_FILE",
+    "BRIDGE_STATE_DIR",
+    "BRIDGE_VERSION",
+    "CONTROL_PLANE_BASE_URL",
+    "CONTROL_PLANE_TOKEN",
+    "HEARTBEAT_INTERVAL_MS",
+    "HOME",
+    "MACHINE_ID",
+    "MACHINE_ID_FILE",
+    "MACHINE_KIND",
+    "MACHINE_LABEL",
+    "OPENCLAW_BRIDGE_SOURCE",
+    "OPENCLAW_HOME",
+    "OPENCLAW_STATE_DIR",
+    "PATZE_CA_FILE",
+    "RUST_LOG",
+    "TOKEN_EXPIRES_AT",
+];
+
 /// All settings that were found, by name.
 #[derive(Clone, Default)]
 pub struct Vars {
     values: BTreeMap<String, String>,
+    /// Those of the environment with a value that is no Unicode.
+    unreadable: BTreeSet<String>,
     files: Vec<PathBuf>,
 }
 
@@ -31,25 +57,29 @@ impl Vars {
     /// # Errors
     /// [`ConfigError`] if a file is there and cannot be read or understood, or if the named one is missing.
     pub fn of_process() -> Result<Self, ConfigError> {
-        // Lossy: a variable that is not UTF-8 is none of ours, or is refused with the rest of its value shown.
-        let environment = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-        Self::read(environment, Path::new(".env"))
+        Self::read(std::env::vars_os(), Path::new(".env"))
     }
 
     /// The settings of `environment`, of the file `dot_env` if there is one, and of the file that they name.
     ///
     /// # Errors
     /// As [`Vars::of_process`].
-    pub fn read(
-        environment: impl IntoIterator<Item = (String, String)>,
+    pub fn read<T: Into<OsString>>(
+        environment: impl IntoIterator<Item = (T, T)>,
         dot_env: &Path,
     ) -> Result<Self, ConfigError> {
         let mut vars = Self::default();
         if dot_env.is_file() {
             vars.add_file(dot_env)?;
         }
-        vars.values.extend(environment.into_iter().filter(|(_, value)| !value.is_empty()));
+        for (name, value) in environment {
+            match (name.into().into_string(), value.into().into_string()) {
+                (Ok(name), Ok(value)) if !value.trim().is_empty() => drop(vars.values.insert(name, value)),
+                (Ok(name), Err(_)) => drop(vars.unreadable.insert(name)),
+                // Blank, or nothing that we would ask for.
+                _ => {}
+            }
+        }
         if let Some(path) = vars.path(CONFIG_FILE) {
             vars.add_file(&path)?;
         }
@@ -59,6 +89,11 @@ impl Vars {
     /// The value of `name`, if it has one.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Which of [`NAMES`] have a value that is no text.
+    pub fn unreadable(&self) -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter().filter(|name| self.unreadable.contains(*name))
     }
 
     /// The value of `name` as a path, a leading `~/` meaning the user's home folder.
@@ -90,6 +125,7 @@ impl Vars {
         for (at, line) in text.lines().enumerate() {
             match assignment(line) {
                 Ok(Some((name, value))) if !value.is_empty() => {
+                    self.unreadable.remove(name);
                     self.values.insert(name.to_owned(), value.to_owned());
                 }
                 Ok(_) => {}
@@ -139,6 +175,8 @@ fn assignment(line: &str) -> Result<Option<(&str, &str)>, NoAssignment> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     #[test]
@@ -177,7 +215,7 @@ mod tests {
         let environment = env(&[
             ("A", "env"),
             ("B", "env"),
-            ("C", ""),
+            ("C", " "),
             ("D", "env"),
             (CONFIG_FILE, file.to_str().unwrap()),
         ]);
@@ -185,6 +223,40 @@ mod tests {
         let values: Vec<_> = ["A", "B", "C", "D", "E"].map(|name| vars.get(name)).to_vec();
         assert_eq!(values, [Some("file"), Some("env"), Some("dot"), Some("env"), None]);
         assert_eq!(vars.files(), [dot_env, file]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_by_its_name_unless_the_named_file_stands_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.env");
+        std::fs::write(&file, "MACHINE_LABEL=nas\n").unwrap();
+        let odd = || OsString::from_vec(vec![b'a', 0xFF]);
+        let environment: Vec<(OsString, OsString)> = vec![
+            ("CONTROL_PLANE_TOKEN".into(), odd()),
+            ("MACHINE_LABEL".into(), odd()),
+            ("NOT_OURS".into(), odd()),
+            (odd(), "x".into()),
+            (CONFIG_FILE.into(), file.into()),
+        ];
+        let vars = Vars::read(environment, Path::new("/nonexistent")).unwrap();
+        assert_eq!(vars.unreadable().collect::<Vec<_>>(), ["CONTROL_PLANE_TOKEN"]);
+        assert_eq!((vars.get("CONTROL_PLANE_TOKEN"), vars.get("MACHINE_LABEL")), (None, Some("nas")));
+    }
+
+    #[test]
+    fn every_setting_that_the_example_explains_is_known() {
+        let example = include_str!("../../.env.example");
+        let mut explained: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.strip_prefix('#')?.split_once('=')?.0.into())
+            .filter(|name: &&str| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+            .collect();
+        // These are not for such a file, or another name of one that is.
+        explained.extend([CONFIG_FILE, "BRIDGE_MACHINE_ID_FILE", "HOME"]);
+        explained.sort_unstable();
+        let mut known = NAMES;
+        known.sort_unstable();
+        assert_eq!(explained, known);
     }
 
     #[test]

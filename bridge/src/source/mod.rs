@@ -31,7 +31,7 @@ use crate::spool::{Appended, SpoolHandle, Unspooled};
 /// The kind of the actors; their key is the home's canonical path.
 const SOURCE: &str = "source";
 /// What one page may hold: small, because it is in memory.
-const PAGE: Budget = Budget { rows: 250, bytes: 256 << 10 };
+const PAGE: Budget = Budget { rows: 100, bytes: 96 << 10 };
 /// How long to wait for room in the spool, or for the spool itself.
 const SPOOL_WAIT: Duration = Duration::from_secs(5);
 

@@ -120,8 +120,8 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update_and_check(None, "wal_autocheckpoint", 256, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 1 << 20, |_| Ok(()))?;
-    // The bridge is small: 256 KiB of pages are enough for one pass over the file.
-    db.pragma_update(None, "cache_size", -256)
+    // The bridge is small: 64 KiB of pages are enough for one pass over the file.
+    db.pragma_update(None, "cache_size", -64)
 }
 
 enum Stored {

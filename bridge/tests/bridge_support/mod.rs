@@ -296,18 +296,7 @@ impl Place {
     }
 
     pub fn start(&self) -> Bridge {
-        let mut child = self.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = Arc::new((Mutex::new(Text::default()), Condvar::new()));
-        let (pipe, shared) = (child.stderr.take().unwrap(), stderr.clone());
-        std::thread::spawn(move || {
-            for line in std::io::BufRead::lines(std::io::BufReader::new(pipe)).map_while(Result::ok) {
-                shared.0.lock().unwrap().text.push_str(&(line + "\n"));
-                shared.1.notify_all();
-            }
-            shared.0.lock().unwrap().ended = true;
-            shared.1.notify_all();
-        });
-        Bridge { child: Some(child), stderr }
+        Bridge::of(&mut self.command(&[]))
     }
 
     /// Puts `count` events into the spool, as if a home had been read.
@@ -344,8 +333,28 @@ pub fn with_prefix(asked: &[Asked], prefix: &str) -> Vec<String> {
 // === impl Bridge ===
 
 impl Bridge {
+    /// The bridge that `command` starts.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = Arc::new((Mutex::new(Text::default()), Condvar::new()));
+        let (pipe, shared) = (child.stderr.take().unwrap(), stderr.clone());
+        std::thread::spawn(move || {
+            for line in std::io::BufRead::lines(std::io::BufReader::new(pipe)).map_while(Result::ok) {
+                shared.0.lock().unwrap().text.push_str(&(line + "\n"));
+                shared.1.notify_all();
+            }
+            shared.0.lock().unwrap().ended = true;
+            shared.1.notify_all();
+        });
+        Self { child: Some(child), stderr }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, name: &str) {
-        kill(name, self.child.as_ref().unwrap().id());
+        kill(name, self.id());
     }
 
     /// Waits for its end: its status and all that it wrote.

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::event::control::Control;
+use crate::event::{Event, Origin, Parts};
 use crate::fleet::tests::{START, Stream, heartbeat, registered};
+use crate::ids::EventId;
 use crate::time::SECOND;
 
 fn rules(stream: &Stream) -> Vec<Rule> {
@@ -23,6 +25,29 @@ fn a_silent_machine_is_worse_with_active_runs() {
     assert_eq!(attention(&stream.fleet)[0].severity, Severity::Critical);
     stream.seconds(1);
     stream.heartbeat("online");
+    assert_eq!(rules(&stream), []);
+}
+
+#[test]
+fn a_ghost_is_not_called_silent_for_ever() {
+    let mut stream = Stream::default();
+    let id = MachineId::new("machine_1");
+    stream.send_from(id.as_str(), 0, "machine.heartbeat", &heartbeat("online"));
+    stream.seconds(120);
+    let offline = Event::new(Parts {
+        id: EventId::new("synthetic"),
+        machine: id,
+        type_name: "machine.heartbeat",
+        severity: Severity::Warn,
+        occurred_at: START.plus(1),
+        trace: "{}",
+        payload: &heartbeat("offline").to_string(),
+    });
+    stream.apply(&offline, Origin::CONTROL);
+    assert_eq!(rules(&stream), [Rule::MachineSilent], "as long as it is shown");
+    stream.seconds(1);
+    stream.control(&Control::Tick {});
+    assert_eq!(stream.snapshot()["machines"], json!([]));
     assert_eq!(rules(&stream), []);
 }
 
@@ -62,6 +87,18 @@ fn many_failures_are_told_as_a_rate_and_not_one_by_one() {
     }
     stream.run("bad", "failed");
     assert_eq!(rules(&stream), [Rule::RunFailed], "one of five is no rate");
+}
+
+#[test]
+fn a_run_that_writes_log_lines_is_not_silent() {
+    let mut stream = Stream::default();
+    stream.run("r", "running");
+    for _ in 0..4 {
+        stream.seconds(10 * 60);
+        let line = json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+        stream.send("run.log.emitted", &line);
+        assert_eq!(rules(&stream), []);
+    }
 }
 
 #[test]

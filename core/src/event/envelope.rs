@@ -101,9 +101,17 @@ struct Trace<'a> {
     parent_span_id: Option<&'a RawValue>,
 }
 
+/// The one payload with an object inside that is checked. Checked here and not in the payload's own type, because the
+/// fold must read what is in the log already.
+#[derive(Deserialize)]
+struct HeartbeatShape<'a> {
+    #[serde(borrow)]
+    resource: &'a RawValue,
+}
+
 /// Validates one envelope and normalises it (contract §3.2, §3.3). `json` is one JSON value.
 pub fn validate(json: &str) -> Result<Event, Rejection> {
-    let envelope: Envelope<'_> = serde_json::from_str(json).map_err(|e| {
+    let envelope: Envelope<'_> = object(json).map_err(|e| {
         Rejection::new(
             Code::InvalidEnvelope,
             format!("the event must be an object with the strings version, id, machineId, severity, type and with ts, trace, payload: {e}"),
@@ -160,6 +168,14 @@ pub fn validate(json: &str) -> Result<Event, Rejection> {
     }))
 }
 
+/// Reads an object. What serde derives for a struct takes an array of its fields for one as well.
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    if !json.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err(serde::de::Error::custom("must be an object"));
+    }
+    serde_json::from_str(json)
+}
+
 fn check_id(field: &str, id: &str) -> Result<(), Rejection> {
     if id.contains(['\r', '\n']) {
         return Err(Rejection::new(Code::InvalidEnvelope, format!("{field} must not contain a line break")));
@@ -184,7 +200,7 @@ fn shown(text: &str) -> String {
 fn normal_trace(raw: &RawValue) -> Result<String, Rejection> {
     let invalid =
         || Rejection::new(Code::InvalidTrace, "trace must be an object whose traceId is a non-empty string");
-    let trace: Trace<'_> = serde_json::from_str(raw.get()).map_err(|_| invalid())?;
+    let trace: Trace<'_> = object(raw.get()).map_err(|_| invalid())?;
     if trace.trace_id.is_empty() {
         return Err(invalid());
     }
@@ -223,30 +239,24 @@ fn check_depth(json: &str) -> Result<(), Rejection> {
 
 /// Checks the fields that the type requires and returns the machine that the payload names.
 fn check_payload(known: Option<EventType>, json: &str) -> serde_json::Result<Option<Text<'_>>> {
-    if !json.starts_with('{') {
-        return Err(serde::de::Error::custom("must be an object"));
-    }
     Ok(match known {
-        Some(EventType::MachineRegistered) => {
-            Some(serde_json::from_str::<MachineRegistered<'_>>(json)?.machine_id)
-        }
+        Some(EventType::MachineRegistered) => Some(object::<MachineRegistered<'_>>(json)?.machine_id),
         Some(EventType::MachineHeartbeat) => {
-            Some(serde_json::from_str::<MachineHeartbeat<'_>>(json)?.machine_id)
+            if !object::<HeartbeatShape<'_>>(json)?.resource.get().starts_with('{') {
+                return Err(serde::de::Error::custom("resource must be an object"));
+            }
+            Some(object::<MachineHeartbeat<'_>>(json)?.machine_id)
         }
-        Some(EventType::AgentState) => {
-            Some(required(serde_json::from_str::<AgentState<'_>>(json)?.machine_id)?)
-        }
-        Some(EventType::SessionState) => {
-            Some(required(serde_json::from_str::<SessionState<'_>>(json)?.machine_id)?)
-        }
-        Some(EventType::RunState) => serde_json::from_str::<RunState<'_>>(json)?.machine_id,
-        Some(EventType::RunLog) => serde_json::from_str::<RunLog<'_>>(json)?.machine_id,
-        Some(EventType::ToolStarted) => serde_json::from_str::<ToolStarted<'_>>(json)?.machine_id,
-        Some(EventType::ToolCompleted) => serde_json::from_str::<ToolCompleted<'_>>(json)?.machine_id,
-        Some(EventType::ModelUsage) => Some(serde_json::from_str::<ModelUsage<'_>>(json)?.machine_id),
-        Some(EventType::ResourceUsage) => Some(serde_json::from_str::<ResourceUsage<'_>>(json)?.machine_id),
-        Some(EventType::Span) => Some(serde_json::from_str::<Span<'_>>(json)?.machine_id),
-        _ => serde_json::from_str::<AnyObject<'_>>(json)?.machine_id,
+        Some(EventType::AgentState) => Some(required(object::<AgentState<'_>>(json)?.machine_id)?),
+        Some(EventType::SessionState) => Some(required(object::<SessionState<'_>>(json)?.machine_id)?),
+        Some(EventType::RunState) => object::<RunState<'_>>(json)?.machine_id,
+        Some(EventType::RunLog) => object::<RunLog<'_>>(json)?.machine_id,
+        Some(EventType::ToolStarted) => object::<ToolStarted<'_>>(json)?.machine_id,
+        Some(EventType::ToolCompleted) => object::<ToolCompleted<'_>>(json)?.machine_id,
+        Some(EventType::ModelUsage) => Some(object::<ModelUsage<'_>>(json)?.machine_id),
+        Some(EventType::ResourceUsage) => Some(object::<ResourceUsage<'_>>(json)?.machine_id),
+        Some(EventType::Span) => Some(object::<Span<'_>>(json)?.machine_id),
+        _ => object::<AnyObject<'_>>(json)?.machine_id,
     })
 }
 

@@ -13,6 +13,7 @@ pub mod control;
 pub mod envelope;
 pub mod kind;
 pub mod payload;
+pub mod surrogates;
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -272,6 +272,23 @@ payload! {
     }
 }
 
+payload! {
+    /// `gateway.log`, *ours*: a line of the gateway that belongs to no run.
+    GatewayLog {
+        /// A severity.
+        #[serde(borrow)] level: Text<'a>,
+        /// The line.
+        #[serde(borrow)] message: Text<'a>,
+        ;
+        /// When it was written.
+        #[serde(borrow)] ts: Text<'a>,
+        /// The session that it is about.
+        #[serde(borrow)] session_id: Text<'a>,
+        /// The agent that it is about.
+        #[serde(borrow)] agent_id: Text<'a>,
+    }
+}
+
 /// `run.model.usage`: one model call's tokens and cost, as increments (contract §4.9).
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

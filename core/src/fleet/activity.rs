@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Fleet;
-use super::limits::{MAX_LOGS, MAX_RECENT, cut_message, cut_name, is_long_message};
+use super::limits::{MAX_LOGS, MAX_RECENT, cut, cut_message, cut_name, is_long_message};
 use crate::event::payload::RunLog;
 use crate::event::{Recorded, Severity};
 use crate::ids::{EventId, MachineId, RunId, SessionId};
@@ -37,7 +37,7 @@ pub struct LogLine {
 }
 
 /// A recent event in one line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Activity {
     /// The event.
@@ -53,6 +53,22 @@ pub struct Activity {
     pub summary: String,
 }
 
+impl LogLine {
+    /// What is kept of a line that was told at `at`, by the fleet and by history alike.
+    pub fn of(machine_id: MachineId, log: &RunLog<'_>, level: Severity, at: Timestamp) -> Self {
+        Self {
+            id: cut_name(&log.log_entry_id),
+            run_id: RunId::new(cut(&log.run_id)),
+            session_id: SessionId::new(cut(&log.session_id)),
+            machine_id,
+            level,
+            message: cut_message(&log.message),
+            truncated: is_long_message(&log.message),
+            ts: Timestamp::parse(&log.ts).unwrap_or(at),
+        }
+    }
+}
+
 impl Fleet {
     /// Adds a log line.
     pub(super) fn note_log(
@@ -62,40 +78,28 @@ impl Fleet {
         level: Severity,
         at: Timestamp,
     ) {
-        push_within(
-            &mut self.facts.logs,
-            MAX_LOGS,
-            LogLine {
-                id: cut_name(&log.log_entry_id),
-                run_id: RunId::new(cut_name(&log.run_id)),
-                session_id: SessionId::new(cut_name(&log.session_id)),
-                machine_id,
-                level,
-                message: cut_message(&log.message),
-                truncated: is_long_message(&log.message),
-                ts: Timestamp::parse(&log.ts).unwrap_or(at),
-            },
-        );
+        let logs = &mut self.facts.logs;
+        if logs.len() >= MAX_LOGS {
+            logs.pop_front();
+        }
+        logs.push_back(Arc::new(LogLine::of(machine_id, log, level, at)));
     }
 
-    /// Adds an event to the recent ones.
-    pub(super) fn note(&mut self, event: &Recorded<'_>, summary: String) {
-        let activity = Activity {
-            id: EventId::new(event.id),
-            ts: event.occurred_at,
-            type_name: SmolStr::new(event.type_name),
-            machine_id: MachineId::new(event.machine),
-            summary,
-        };
-        push_within(&mut self.facts.recent, MAX_RECENT, activity);
+    /// Adds an event to the recent ones, with the words that tell of it.
+    pub(super) fn note(&mut self, machine: &MachineId, event: &Recorded<'_>, words: &[&str]) {
+        let recent = &mut self.facts.recent;
+        let oldest = if recent.len() >= MAX_RECENT { recent.pop_front() } else { None };
+        // As every event is noted, what leaves makes room for what comes.
+        let mut place = oldest.unwrap_or_default();
+        let activity = Arc::make_mut(&mut place);
+        activity.id = EventId::new(event.id);
+        activity.ts = event.occurred_at;
+        activity.type_name = SmolStr::new(event.type_name);
+        activity.machine_id = machine.clone();
+        activity.summary.clear();
+        activity.summary.extend(words.iter().copied());
+        recent.push_back(place);
     }
-}
-
-fn push_within<T: Clone>(ring: &mut Vector<Arc<T>>, limit: usize, item: T) {
-    if ring.len() >= limit {
-        ring.pop_front();
-    }
-    ring.push_back(Arc::new(item));
 }
 
 /// Serialises a ring as a list.

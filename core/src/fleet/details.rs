@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::limits::{MAX_SPANS_PER_RUN, MAX_TOOL_CALLS_PER_RUN, cut_message, cut_name};
-use crate::event::payload::{ResourceUsage, Span, ToolCompleted, ToolStarted};
+use super::limits::{MAX_SPANS_PER_RUN, MAX_TOOL_CALLS_PER_RUN, cut, cut_message, cut_name};
+use crate::event::payload::{ResourceUsage, Span, Text, ToolCompleted, ToolStarted};
 use crate::ids::ToolCallId;
 use crate::time::Timestamp;
 
@@ -20,6 +20,28 @@ pub enum ToolStatus {
     Failed,
     /// Was ended.
     Cancelled,
+}
+
+impl ToolStatus {
+    /// The status of this name; any other word counts as cancelled (contract §6.4).
+    pub fn of(name: &str) -> Self {
+        match name {
+            "started" => Self::Started,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            _ => Self::Cancelled,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A tool call.
@@ -95,6 +117,9 @@ pub struct Details {
     /// Peaks, if any were told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peaks: Option<Peaks>,
+    /// Calls that had not ended when they made room for newer ones; an end of an unknown call is taken for one of theirs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub open_calls_gone: u32,
 }
 
 /// What a tool event added to a run's counts.
@@ -106,17 +131,16 @@ pub struct ToolCounts {
     pub failed: u32,
 }
 
-impl Details {
-    /// A tool call began. One that is already over keeps its end and learns its start.
-    pub fn tool_started(&mut self, event: &ToolStarted<'_>, at: Timestamp) -> ToolCounts {
+impl ToolCall {
+    /// A call that began, by the rule of the fleet and of history alike. One that is known keeps what it has and learns its
+    /// start.
+    pub fn started(known: Option<Self>, event: &ToolStarted<'_>, at: Timestamp) -> (Self, ToolCounts) {
         let started_at = Timestamp::parse(&event.started_at).unwrap_or(at);
-        let tool_call_id = ToolCallId::new(cut_name(&event.tool_call_id));
-        if let Some(call) = self.take(&tool_call_id) {
-            self.place(ToolCall { started_at, ..call });
-            return ToolCounts::default();
+        if let Some(call) = known {
+            return (Self { started_at, ..call }, ToolCounts::default());
         }
-        self.place(ToolCall {
-            tool_call_id,
+        let call = Self {
+            tool_call_id: ToolCallId::new(cut(&event.tool_call_id)),
             tool_name: cut_name(&event.tool_name),
             status: ToolStatus::Started,
             started_at,
@@ -124,46 +148,42 @@ impl Details {
             success: None,
             error_message: None,
             exit_code: None,
-        });
-        ToolCounts { new: 1, failed: 0 }
+        };
+        (call, ToolCounts { new: 1, failed: 0 })
     }
 
-    /// A tool call ended; the first end stands.
-    pub fn tool_completed(&mut self, event: &ToolCompleted<'_>, at: Timestamp) -> ToolCounts {
-        let tool_call_id = ToolCallId::new(cut_name(&event.tool_call_id));
-        let known = self.take(&tool_call_id);
-        if let Some(call) = &known
-            && call.status != ToolStatus::Started
-        {
-            self.place(call.clone());
-            return ToolCounts::default();
-        }
-        let status = match &*event.status {
-            "completed" => ToolStatus::Completed,
-            "failed" => ToolStatus::Failed,
-            _ => ToolStatus::Cancelled,
+    /// A call that ended; the first end stands.
+    pub fn completed(known: Option<Self>, event: &ToolCompleted<'_>, at: Timestamp) -> (Self, ToolCounts) {
+        let (new, started_at) = match known {
+            Some(call) if call.status != ToolStatus::Started => return (call, ToolCounts::default()),
+            Some(call) => (0, call.started_at),
+            None => (1, at),
         };
-        self.place(ToolCall {
-            tool_call_id,
+        let status = match ToolStatus::of(&event.status) {
+            // It has ended, whatever it says.
+            ToolStatus::Started => ToolStatus::Cancelled,
+            status => status,
+        };
+        let call = Self {
+            tool_call_id: ToolCallId::new(cut(&event.tool_call_id)),
             tool_name: cut_name(&event.tool_name),
             status,
-            started_at: known.as_ref().map_or(at, |call| call.started_at),
+            started_at,
             duration_ms: Some(event.duration_ms),
             success: Some(event.success),
             error_message: event.error_message.as_deref().map(cut_message),
             exit_code: event.exit_code,
-        });
-        ToolCounts {
-            new: u32::from(known.is_none()),
-            failed: u32::from(status == ToolStatus::Failed || !event.success),
-        }
+        };
+        let failed = u32::from(status == ToolStatus::Failed || !event.success);
+        (call, ToolCounts { new, failed })
     }
+}
 
-    /// A span was recorded; one that is known is replaced.
-    pub fn span(&mut self, event: &Span<'_>, at: Timestamp) {
-        let time =
-            |text: &Option<crate::event::payload::Text<'_>>| text.as_ref().and_then(|t| Timestamp::parse(t));
-        let span = KeptSpan {
+impl KeptSpan {
+    /// What is kept of a span.
+    pub fn of(event: &Span<'_>, at: Timestamp) -> Self {
+        let time = |text: &Option<Text<'_>>| text.as_ref().and_then(|text| Timestamp::parse(text));
+        Self {
             id: cut_name(&event.id),
             parent_span_id: event.parent_span_id.as_deref().map(cut_name),
             name: cut_name(&event.name),
@@ -171,7 +191,44 @@ impl Details {
             started_at: time(&event.started_at).unwrap_or(at),
             ended_at: time(&event.ended_at),
             status: event.status.as_deref().map(cut_name),
-        };
+        }
+    }
+}
+
+impl Peaks {
+    /// The run was measured once more.
+    pub fn raise(&mut self, event: &ResourceUsage<'_>) {
+        self.cpu_pct = self.cpu_pct.max(event.cpu_pct);
+        self.memory_bytes = self.memory_bytes.max(event.memory_bytes);
+        self.memory_pct = self.memory_pct.max(event.memory_pct);
+    }
+}
+
+impl Details {
+    /// A tool call began. One that is already over keeps its end and learns its start.
+    pub fn tool_started(&mut self, event: &ToolStarted<'_>, at: Timestamp) -> ToolCounts {
+        let known = self.take(&ToolCallId::new(cut(&event.tool_call_id)));
+        let (call, counts) = ToolCall::started(known, event, at);
+        self.place(call);
+        counts
+    }
+
+    /// A tool call ended; the first end stands.
+    pub fn tool_completed(&mut self, event: &ToolCompleted<'_>, at: Timestamp) -> ToolCounts {
+        let known = self.take(&ToolCallId::new(cut(&event.tool_call_id)));
+        let is_unknown = known.is_none();
+        let (call, mut counts) = ToolCall::completed(known, event, at);
+        if is_unknown && self.open_calls_gone > 0 {
+            self.open_calls_gone -= 1;
+            counts.new = 0;
+        }
+        self.place(call);
+        counts
+    }
+
+    /// A span was recorded; one that is known is replaced.
+    pub fn span(&mut self, event: &Span<'_>, at: Timestamp) {
+        let span = KeptSpan::of(event, at);
         if let Some(known) = self.spans.iter_mut().find(|known| known.id == span.id) {
             *known = span;
             return;
@@ -184,10 +241,7 @@ impl Details {
 
     /// The run was measured.
     pub fn measured(&mut self, event: &ResourceUsage<'_>) {
-        let peaks = self.peaks.get_or_insert_default();
-        peaks.cpu_pct = peaks.cpu_pct.max(event.cpu_pct);
-        peaks.memory_bytes = peaks.memory_bytes.max(event.memory_bytes);
-        peaks.memory_pct = peaks.memory_pct.max(event.memory_pct);
+        self.peaks.get_or_insert_default().raise(event);
     }
 
     fn take(&mut self, id: &ToolCallId) -> Option<ToolCall> {
@@ -200,9 +254,15 @@ impl Details {
         let at = self.tool_calls.partition_point(|other| other.started_at <= call.started_at);
         self.tool_calls.insert(at, call);
         if self.tool_calls.len() > MAX_TOOL_CALLS_PER_RUN {
-            self.tool_calls.remove(0);
+            let gone = self.tool_calls.remove(0);
+            self.open_calls_gone += u32::from(gone.status == ToolStatus::Started);
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 #[cfg(test)]
@@ -233,6 +293,26 @@ mod tests {
         assert_eq!(other.tool_started(&start, at), ToolCounts::default());
         assert_eq!(one, other);
         assert_eq!(one.tool_completed(&end, at), ToolCounts::default(), "the first end stands");
+    }
+
+    #[test]
+    fn more_parallel_calls_than_are_kept_are_counted_once_each() {
+        let mut details = Details::default();
+        let calls = MAX_TOOL_CALLS_PER_RUN as u32 + 10;
+        let (mut new, mut failed) = (0, 0);
+        for i in 0..calls {
+            let event = started(&format!("t{i}"), &Timestamp::from_millis(i64::from(i)).to_string());
+            new += details.tool_started(&serde_json::from_str(&event).unwrap(), Timestamp::EPOCH).new;
+        }
+        for i in 0..calls {
+            let event = completed(&format!("t{i}"), "failed");
+            let counts = details.tool_completed(&serde_json::from_str(&event).unwrap(), Timestamp::EPOCH);
+            (new, failed) = (new + counts.new, failed + counts.failed);
+        }
+        assert_eq!((new, failed), (calls, calls));
+        let lone = completed("lone", "completed");
+        let counts = details.tool_completed(&serde_json::from_str(&lone).unwrap(), Timestamp::EPOCH);
+        assert_eq!(counts.new, 1, "an end whose start never came is a call too");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What leaves the hot state, and in which order (design §7). Machines leave only when they are forgotten: a laptop
 //! that was shut for two weeks keeps its name.
 
-use super::index::{RunEntry, SessionEntry, minute};
+use super::index::minute;
 use super::limits::{
     IDLE, MAX_AGENTS, MAX_DETAILED_ENDED_RUNS, MAX_ENDED_RUNS, MAX_ENDED_RUNS_PER_SESSION,
     MAX_ENDED_SESSIONS, MAX_OPEN_RUNS, MAX_OPEN_SESSIONS,
@@ -12,7 +12,8 @@ use super::{Change, Fleet};
 use crate::ids::{AgentId, Home, MachineId, RunId, SessionId};
 
 impl Fleet {
-    /// Drops what has been idle for too long.
+    /// Drops what has been idle for too long. To be called when log time enters another minute: no row can have become
+    /// idle before, for orders by last touch are kept to the minute.
     pub(super) fn evict_idle(&mut self, changes: &mut Vec<Change>) {
         let oldest = minute(self.facts.log_time.plus(-IDLE));
         while let Some((_, key)) = self.index.open_sessions.get_min().filter(|(at, _)| *at < oldest).cloned()
@@ -67,8 +68,10 @@ impl Fleet {
             self.remove_run(&key);
         }
         while self.index.detailed_ended_runs.len() > MAX_DETAILED_ENDED_RUNS {
-            let Some((_, key)) = self.index.detailed_ended_runs.get_min().cloned() else { break };
-            self.change_run(&key, |run| run.details = None);
+            let Some((_, key)) = self.index.detailed_ended_runs.remove_min() else { break };
+            if let Some(run) = self.facts.runs.get_mut(&key) {
+                (run.details, run.details_gone) = (None, true);
+            }
         }
         while self.index.agents.len() > MAX_AGENTS {
             let Some((_, key)) = self.index.agents.get_min().cloned() else { break };
@@ -105,20 +108,20 @@ impl Fleet {
 
     fn remove_session(&mut self, key: &SessionKey, changes: &mut Vec<Change>) {
         if let Some(session) = self.facts.sessions.remove(key) {
-            self.index.session_changed(Some(SessionEntry::of(&session)), None);
+            self.index.session_gone(&session);
             changes.push(Change::SessionGone(key.0.clone(), key.1.clone()));
         }
     }
 
     fn remove_run(&mut self, key: &RunKey) {
         if let Some(run) = self.facts.runs.remove(key) {
-            self.index.run_changed(Some(RunEntry::of(&run)), None);
+            self.index.run_gone(&run);
         }
     }
 
     fn remove_agent(&mut self, key: &AgentKey) {
         if let Some(agent) = self.facts.agents.remove(key) {
-            self.index.agent_changed(Some((minute(agent.touched), key)), None);
+            self.index.agent_gone(&agent);
         }
     }
 }

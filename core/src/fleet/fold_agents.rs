@@ -2,7 +2,7 @@
 
 use super::index::minute;
 use super::lifecycle::LifeState;
-use super::limits::cut_name;
+use super::limits::cut;
 use super::rows::{Agent, AgentKey};
 use super::{Fleet, Outcome};
 use crate::event::Recorded;
@@ -16,10 +16,8 @@ impl Fleet {
         let Ok(told) = serde_json::from_str::<AgentState<'_>>(event.payload) else {
             return Outcome::Unreadable;
         };
-        self.note(
-            event,
-            format!("agent {}: {} → {}", cut_name(&told.agent_id), cut_name(&told.from), cut_name(&told.to)),
-        );
+        let words = ["agent ", cut(&told.agent_id), ": ", cut(&told.from), " → ", cut(&told.to)];
+        self.note(machine, event, &words);
         let Some(state) = LifeState::of(&told.to) else { return Outcome::Odd };
         let at = event.effective();
         let mut outcome = Outcome::Stale;
@@ -38,21 +36,27 @@ impl Fleet {
             return;
         }
         let log_time = self.facts.log_time;
-        let before = self.facts.agents.get(key).map(|agent| minute(agent.touched));
-        let agent = self.facts.agents.entry(key.clone(), || Agent::new(key.clone(), log_time));
-        agent.touched = log_time;
-        agent.last_seen_at = agent.last_seen_at.max(at);
-        change(agent);
-        self.index.agent_changed(before.map(|was| (was, key)), Some(agent));
+        let (agents, index) = (&mut self.facts.agents, &mut self.index);
+        agents.change(
+            key,
+            || Agent::new(key.clone(), log_time),
+            |agent, is_new| {
+                let before = (!is_new).then(|| minute(agent.touched));
+                agent.touched = log_time;
+                agent.last_seen_at = agent.last_seen_at.max(at);
+                change(agent);
+                index.agent_changed(before, agent);
+            },
+        );
     }
 }
 
 /// The key of an agent as a payload names it.
 pub(super) fn agent_key(machine: &MachineId, home: &Option<Text<'_>>, agent: &str) -> AgentKey {
-    (machine.clone(), home_of(home), AgentId::new(cut_name(agent)))
+    (machine.clone(), home_of(home), AgentId::new(cut(agent)))
 }
 
 /// The home that a payload names, or the nameless one.
 pub(super) fn home_of(home: &Option<Text<'_>>) -> Home {
-    home.as_ref().map(|home| Home::new(cut_name(home))).unwrap_or_default()
+    home.as_ref().map(|home| Home::new(cut(home))).unwrap_or_default()
 }

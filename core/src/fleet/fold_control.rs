@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::limits::{MAX_TOKENS, cut_name};
+use super::limits::{MAX_TOKENS, cut, cut_name};
 use super::table::{Row, Table};
 use super::{Change, Fleet, Outcome};
 use crate::event::control::Control;
@@ -79,6 +79,8 @@ impl Fleet {
             }
             Control::SessionStalled { machine_id, session_id, silent_since } => {
                 match self.facts.sessions.get_mut(&(machine_id, session_id)) {
+                    // It moved while this was on its way.
+                    Some(session) if session.touched > silent_since => Outcome::Stale,
                     Some(session) => {
                         session.stalled_since = Some(silent_since);
                         Outcome::Folded
@@ -103,7 +105,6 @@ impl Fleet {
                 Outcome::Folded
             }
             Control::TokenCreated { id, name, machine_id, expires_at, .. } => {
-                changes.push(Change::Tokens);
                 if self.facts.server.tokens.len() >= MAX_TOKENS {
                     return Outcome::Odd;
                 }
@@ -111,19 +112,15 @@ impl Fleet {
                 self.facts.server.tokens.insert(TokenFact { id, name, machine_id, expires_at });
                 Outcome::Folded
             }
-            Control::TokenBound { id, machine_id } => {
-                changes.push(Change::Tokens);
-                match self.facts.server.tokens.get_mut(&cut_name(&id)) {
-                    Some(token) => {
-                        token.machine_id = Some(machine_id);
-                        Outcome::Folded
-                    }
-                    None => Outcome::Stale,
+            Control::TokenBound { id, machine_id } => match self.facts.server.tokens.get_mut(cut(&id)) {
+                Some(token) => {
+                    token.machine_id = Some(machine_id);
+                    Outcome::Folded
                 }
-            }
+                None => Outcome::Stale,
+            },
             Control::TokenRevoked { id } => {
-                changes.push(Change::Tokens);
-                self.facts.server.tokens.remove(&cut_name(&id));
+                self.facts.server.tokens.remove(cut(&id));
                 Outcome::Folded
             }
             Control::BridgeChanged { machine_id, version } => self.fold_bridge_changed(&machine_id, &version),

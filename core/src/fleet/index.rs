@@ -9,7 +9,7 @@ use imbl::{OrdMap, OrdSet};
 use super::Facts;
 use super::rows::{Agent, AgentKey, Run, RunKey, Session, SessionKey};
 use super::table::Row;
-use crate::ids::{MachineId, RunId};
+use crate::ids::{AgentId, Home, MachineId, RunId, SessionId};
 use crate::time::{MINUTE, Timestamp};
 
 /// What a machine or agent is busy with.
@@ -47,11 +47,11 @@ pub struct Index {
     session_runs: OrdMap<SessionKey, SessionRuns>,
 }
 
-/// What the index knows of a session.
-#[derive(Clone, PartialEq, Eq)]
+/// What the index knows of a session beside its key.
+#[derive(PartialEq, Eq)]
 pub(super) struct SessionEntry {
-    key: SessionKey,
-    agent: AgentKey,
+    home: Home,
+    agent: AgentId,
     minute: i64,
     active: bool,
     ended_at: Option<Timestamp>,
@@ -60,8 +60,8 @@ pub(super) struct SessionEntry {
 impl SessionEntry {
     pub(super) fn of(session: &Session) -> Self {
         Self {
-            key: session.key(),
-            agent: (session.machine_id.clone(), session.home.clone(), session.agent_id.clone()),
+            home: session.home.clone(),
+            agent: session.agent_id.clone(),
             minute: minute(session.touched),
             active: session.life.is_active(),
             ended_at: session.life.ended_at(),
@@ -69,28 +69,32 @@ impl SessionEntry {
     }
 }
 
-/// What the index knows of a run.
-#[derive(Clone, PartialEq, Eq)]
+/// What the index knows of a run beside its key.
+#[derive(PartialEq, Eq)]
 pub(super) struct RunEntry {
-    key: RunKey,
-    session: SessionKey,
-    agent: AgentKey,
+    session: SessionId,
+    home: Home,
+    agent: AgentId,
     minute: i64,
     active: bool,
     ended_at: Option<Timestamp>,
+    /// Over, and kept in detail: with details, or with usage alone, as a run without a tool call has it.
     detailed: bool,
 }
 
 impl RunEntry {
     pub(super) fn of(run: &Run) -> Self {
+        let ended_at = run.life.ended_at();
         Self {
-            key: run.key(),
-            session: run.session_key(),
-            agent: run.agent_key(),
+            session: run.session_id.clone(),
+            home: run.home.clone(),
+            agent: run.agent_id.clone(),
             minute: minute(run.touched),
             active: run.life.is_active(),
-            ended_at: run.life.ended_at(),
-            detailed: run.details.is_some(),
+            ended_at,
+            detailed: ended_at.is_some()
+                && !run.details_gone
+                && (run.details.is_some() || run.model.is_some()),
         }
     }
 }
@@ -105,13 +109,13 @@ impl Index {
     pub(super) fn of(facts: &Facts) -> Self {
         let mut index = Self::default();
         for session in facts.sessions.iter() {
-            index.session_changed(None, Some(SessionEntry::of(session)));
+            index.session_changed(None, session);
         }
         for run in facts.runs.iter() {
-            index.run_changed(None, Some(RunEntry::of(run)));
+            index.run_changed(None, run);
         }
         for agent in facts.agents.iter() {
-            index.agent_changed(None, Some(agent));
+            index.agent_changed(None, agent);
         }
         index
     }
@@ -131,126 +135,149 @@ impl Index {
         self.session_runs.get(session).copied().unwrap_or_default()
     }
 
-    /// Runs that are over, the newest end first.
-    pub fn ended_runs_newest_first(&self) -> impl Iterator<Item = &(Timestamp, RunKey)> {
-        self.ended_runs.iter().rev()
-    }
-
     /// Runs that are not over, the least recently touched minute first.
     pub fn open_runs(&self) -> impl Iterator<Item = &RunKey> {
         self.open_runs.iter().map(|(_, key)| key)
     }
 
-    pub(super) fn session_changed(&mut self, before: Option<SessionEntry>, after: Option<SessionEntry>) {
-        if before == after {
-            return;
-        }
+    /// `before` is what was known of the session, unless it is new.
+    pub(super) fn session_changed(&mut self, before: Option<SessionEntry>, session: &Session) {
+        let is = SessionEntry::of(session);
         if let Some(was) = before {
-            match was.ended_at {
-                None => self.open_sessions.remove(&(was.minute, was.key.clone())),
-                Some(at) => {
-                    self.ended_sessions.remove(&(at, was.key.clone()));
-                    self.ended_sessions_by_touch.remove(&(was.minute, was.key.clone()))
-                }
-            };
-            if was.active {
-                self.count(&was.key.0, &was.agent, |load| load.active_sessions -= 1);
-            }
-        }
-        if let Some(is) = after {
-            if is.active {
-                self.count(&is.key.0, &is.agent, |load| load.active_sessions += 1);
-            }
-            match is.ended_at {
-                None => self.open_sessions.insert((is.minute, is.key)),
-                Some(at) => {
-                    self.ended_sessions.insert((at, is.key.clone()));
-                    self.ended_sessions_by_touch.insert((is.minute, is.key))
-                }
-            };
-        }
-    }
-
-    pub(super) fn run_changed(&mut self, before: Option<RunEntry>, after: Option<RunEntry>) {
-        if before == after {
-            return;
-        }
-        if let Some(was) = before {
-            match was.ended_at {
-                None => {
-                    self.open_runs.remove(&(was.minute, was.key.clone()));
-                }
-                Some(at) => {
-                    self.ended_runs.remove(&(at, was.key.clone()));
-                    self.ended_runs_by_touch.remove(&(was.minute, was.key.clone()));
-                    self.ended_runs_by_session.remove(&(was.session.clone(), at, was.key.1.clone()));
-                    if was.detailed {
-                        self.detailed_ended_runs.remove(&(at, was.key.clone()));
-                    }
-                    self.count_session(&was.session, |runs| runs.ended -= 1);
-                }
-            }
-            if was.active {
-                self.count(&was.key.0, &was.agent, |load| load.active_runs -= 1);
-                self.count_session(&was.session, |runs| runs.active -= 1);
-            }
-        }
-        if let Some(is) = after {
-            if is.active {
-                self.count(&is.key.0, &is.agent, |load| load.active_runs += 1);
-                self.count_session(&is.session, |runs| runs.active += 1);
-            }
-            match is.ended_at {
-                None => {
-                    self.open_runs.insert((is.minute, is.key));
-                }
-                Some(at) => {
-                    self.count_session(&is.session, |runs| runs.ended += 1);
-                    self.ended_runs.insert((at, is.key.clone()));
-                    self.ended_runs_by_session.insert((is.session, at, is.key.1.clone()));
-                    if is.detailed {
-                        self.detailed_ended_runs.insert((at, is.key.clone()));
-                    }
-                    self.ended_runs_by_touch.insert((is.minute, is.key));
-                }
-            }
-        }
-    }
-
-    /// `before` is the minute of the agent's last touch, if the agent stood in the table.
-    pub(super) fn agent_changed(&mut self, before: Option<(i64, &AgentKey)>, after: Option<&Agent>) {
-        if let Some((was, key)) = before {
-            if after.is_some_and(|agent| minute(agent.touched) == was) {
+            if was == is {
                 return;
             }
-            self.agents.remove(&(was, key.clone()));
+            self.drop_session(session.key(), was);
         }
-        if let Some(agent) = after {
-            self.agents.insert((minute(agent.touched), agent.key()));
+        let key = session.key();
+        if is.active {
+            self.count(&key.0, is.home, is.agent, |load| load.active_sessions += 1);
+        }
+        match is.ended_at {
+            None => self.open_sessions.insert((is.minute, key)),
+            Some(at) => {
+                self.ended_sessions.insert((at, key.clone()));
+                self.ended_sessions_by_touch.insert((is.minute, key))
+            }
+        };
+    }
+
+    /// The session has left the table.
+    pub(super) fn session_gone(&mut self, session: &Session) {
+        self.drop_session(session.key(), SessionEntry::of(session));
+    }
+
+    fn drop_session(&mut self, key: SessionKey, was: SessionEntry) {
+        if was.active {
+            self.count(&key.0, was.home, was.agent, |load| load.active_sessions -= 1);
+        }
+        match was.ended_at {
+            None => self.open_sessions.remove(&(was.minute, key)),
+            Some(at) => {
+                self.ended_sessions.remove(&(at, key.clone()));
+                self.ended_sessions_by_touch.remove(&(was.minute, key))
+            }
+        };
+    }
+
+    /// `before` is what was known of the run, unless it is new.
+    pub(super) fn run_changed(&mut self, before: Option<RunEntry>, run: &Run) {
+        let is = RunEntry::of(run);
+        if let Some(was) = before {
+            if was == is {
+                return;
+            }
+            self.drop_run(run.key(), was);
+        }
+        let key = run.key();
+        let session = (key.0.clone(), is.session);
+        if is.active {
+            self.count(&key.0, is.home, is.agent, |load| load.active_runs += 1);
+            self.count_session(&session, |runs| runs.active += 1);
+        }
+        match is.ended_at {
+            None => {
+                self.open_runs.insert((is.minute, key));
+            }
+            Some(at) => {
+                self.count_session(&session, |runs| runs.ended += 1);
+                self.ended_runs.insert((at, key.clone()));
+                self.ended_runs_by_session.insert((session, at, key.1.clone()));
+                if is.detailed {
+                    self.detailed_ended_runs.insert((at, key.clone()));
+                }
+                self.ended_runs_by_touch.insert((is.minute, key));
+            }
         }
     }
 
-    /// Counts for a machine and an agent; a load of nothing has no entry, so that equal rows give an equal index.
-    fn count(&mut self, machine: &MachineId, agent: &AgentKey, change: impl Fn(&mut Load)) {
-        let mut load = self.machine_load(machine);
-        change(&mut load);
-        put(&mut self.machine_loads, machine, load);
-        let mut load = self.agent_load(agent);
-        change(&mut load);
-        put(&mut self.agent_loads, agent, load);
+    /// The run has left the table.
+    pub(super) fn run_gone(&mut self, run: &Run) {
+        self.drop_run(run.key(), RunEntry::of(run));
+    }
+
+    fn drop_run(&mut self, key: RunKey, was: RunEntry) {
+        let session = (key.0.clone(), was.session);
+        if was.active {
+            self.count(&key.0, was.home, was.agent, |load| load.active_runs -= 1);
+            self.count_session(&session, |runs| runs.active -= 1);
+        }
+        match was.ended_at {
+            None => {
+                self.open_runs.remove(&(was.minute, key));
+            }
+            Some(at) => {
+                self.count_session(&session, |runs| runs.ended -= 1);
+                self.ended_runs.remove(&(at, key.clone()));
+                self.ended_runs_by_session.remove(&(session, at, key.1.clone()));
+                if was.detailed {
+                    self.detailed_ended_runs.remove(&(at, key.clone()));
+                }
+                self.ended_runs_by_touch.remove(&(was.minute, key));
+            }
+        }
+    }
+
+    /// `before` is the minute of the agent's last touch, unless it is new.
+    pub(super) fn agent_changed(&mut self, before: Option<i64>, agent: &Agent) {
+        let is = minute(agent.touched);
+        match before {
+            Some(was) if was == is => return,
+            Some(was) => drop(self.agents.remove(&(was, agent.key()))),
+            None => {}
+        }
+        self.agents.insert((is, agent.key()));
+    }
+
+    /// The agent has left the table.
+    pub(super) fn agent_gone(&mut self, agent: &Agent) {
+        self.agents.remove(&(minute(agent.touched), agent.key()));
+    }
+
+    fn count(&mut self, machine: &MachineId, home: Home, agent: AgentId, change: impl Fn(&mut Load)) {
+        count(&mut self.machine_loads, machine, &change);
+        count(&mut self.agent_loads, &(machine.clone(), home, agent), &change);
     }
 
     fn count_session(&mut self, session: &SessionKey, change: impl Fn(&mut SessionRuns)) {
-        let mut runs = self.session_runs(session);
-        change(&mut runs);
-        put(&mut self.session_runs, session, runs);
+        count(&mut self.session_runs, session, change);
     }
 }
 
-fn put<K: Ord + Clone, V: Default + PartialEq + Clone>(map: &mut OrdMap<K, V>, key: &K, value: V) {
-    if value == V::default() {
-        map.remove(key);
+/// Changes a count; one of nothing has no entry, so that equal rows give an equal index.
+fn count<K: Ord + Clone, V: Default + PartialEq + Clone>(
+    counts: &mut OrdMap<K, V>,
+    key: &K,
+    change: impl Fn(&mut V),
+) {
+    if let Some(value) = counts.get_mut(key) {
+        change(value);
+        if *value == V::default() {
+            counts.remove(key);
+        }
     } else {
-        map.insert(key.clone(), value);
+        let mut value = V::default();
+        change(&mut value);
+        counts.insert(key.clone(), value);
     }
 }

@@ -18,7 +18,7 @@ pub const MAX_OPEN_RUNS: usize = 20_000;
 pub const MAX_ENDED_RUNS: usize = 20_000;
 /// Runs that are over in one session, the oldest end goes first.
 pub const MAX_ENDED_RUNS_PER_SESSION: usize = 200;
-/// Runs that are over and keep tool calls, spans and peaks.
+/// Runs that are over and keep what `runDetails` shows: tool calls, spans and peaks, and usage by run.
 pub const MAX_DETAILED_ENDED_RUNS: usize = 500;
 /// Sessions, runs and agents without an event for so much log time go, over or not.
 pub const IDLE: i64 = 7 * DAY;
@@ -26,7 +26,10 @@ pub const IDLE: i64 = 7 * DAY;
 pub const MAX_TOOL_CALLS_PER_RUN: usize = 50;
 /// Spans that are kept of a run.
 pub const MAX_SPANS_PER_RUN: usize = 100;
-/// Rows of usage; the least row of the machine that has too many is merged into its nameless row.
+/// Rows of usage of one machine. What would be one more is booked in the machine's row without names, so that a machine
+/// that makes up model names loses its own detail and nobody else's.
+pub const MAX_USAGE_ROWS_PER_MACHINE: usize = 200;
+/// Rows of usage of all machines; once there are so many, only rows without names are added, one a machine.
 pub const MAX_USAGE_ROWS: usize = 4_000;
 /// Log lines (contract §7.1).
 pub const MAX_LOGS: usize = 200;
@@ -41,15 +44,25 @@ const MAX_NAME_CHARS: usize = crate::ids::MAX_ID_CHARS;
 /// Bytes that are kept of a message.
 const MAX_MESSAGE_BYTES: usize = 2_048;
 
+/// The first characters of a text.
+pub fn first_chars(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    match text.char_indices().nth(most) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
 /// An id or name, cut.
+pub fn cut(text: &str) -> &str {
+    first_chars(text, MAX_NAME_CHARS)
+}
+
+/// An id or name to keep, cut.
 pub fn cut_name(text: &str) -> SmolStr {
-    if text.len() <= MAX_NAME_CHARS {
-        return SmolStr::new(text);
-    }
-    match text.char_indices().nth(MAX_NAME_CHARS) {
-        Some((end, _)) => SmolStr::new(&text[..end]),
-        None => SmolStr::new(text),
-    }
+    SmolStr::new(cut(text))
 }
 
 /// Whether [`cut_message`] would cut the text.

@@ -20,6 +20,7 @@
 
 mod activity;
 pub mod details;
+pub mod ends;
 mod evict;
 mod fold_agents;
 mod fold_control;
@@ -28,11 +29,15 @@ mod fold_runs;
 mod fold_sessions;
 mod lane;
 pub mod index;
+mod keys;
 pub mod lifecycle;
 pub mod limits;
+mod listing;
 pub mod rows;
 pub mod snapshot;
+pub mod state;
 pub mod table;
+mod text;
 pub mod usage;
 
 #[cfg(test)]
@@ -42,11 +47,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
+pub use fold_runs::{Lane, RunTold};
+pub use text::Text;
 
-use crate::event::{EventType, Family, Recorded};
-use crate::ids::{MachineId, RunId, SessionId};
+use crate::event::{EventType, Family, Origin, Recorded};
+use crate::ids::{MachineId, SessionId};
 use crate::time::Timestamp;
-use index::Index;
+use index::{Index, minute};
 use rows::{Agent, Machine, Run, Session};
 use table::Table;
 use usage::{Ledger, UsageRow};
@@ -84,6 +91,9 @@ pub struct Facts {
     pub usage: Table<UsageRow>,
     /// The usage of all.
     pub spent: Ledger,
+    /// Runs that failed, since ever: of agents and machines that have left too.
+    #[serde(default)]
+    pub failed_runs: u64,
     /// The newest log lines of runs, in the order of their arrival.
     #[serde(with = "activity::ring")]
     pub logs: imbl::Vector<std::sync::Arc<LogLine>>,
@@ -114,14 +124,10 @@ pub enum Change {
     Machine(MachineId),
     /// A machine was forgotten.
     MachineGone(MachineId),
-    /// The state of a session or of one of its runs was told.
+    /// The state of a session or of one of its runs was told, or a stall of it has ended.
     Session(MachineId, SessionId),
     /// A session left the hot state.
     SessionGone(MachineId, SessionId),
-    /// A run ended.
-    RunEnded(MachineId, RunId),
-    /// A token was made, bound or revoked.
-    Tokens,
 }
 
 impl Fleet {
@@ -153,30 +159,37 @@ impl Fleet {
     /// Folds one event. Total: no event panics or stops it (FO-2); no clock, no I/O (FO-3).
     pub fn apply(&mut self, event: &Recorded<'_>, changes: &mut Vec<Change>) -> Outcome {
         self.facts.position = event.position;
+        let before = minute(self.facts.log_time);
         self.facts.log_time = self.facts.log_time.max(event.recorded_at);
-        self.evict_idle(changes);
+        if minute(self.facts.log_time) != before {
+            self.evict_idle(changes);
+        }
         let known = EventType::of(event.type_name);
         if let Some(known) = known
             && known.family() == Family::Control
         {
             return self.fold_control(known, event, changes);
         }
-        let machine = MachineId::new(event.machine);
-        if !self.see_machine(&machine) {
-            return Outcome::Odd;
-        }
+        let machine = match event.origin {
+            // What the control plane says of a machine is no sign of life, and brings no forgotten one back.
+            Origin::CONTROL => {
+                Some(MachineId::new(event.machine)).filter(|id| self.facts.machines.get(id).is_some())
+            }
+            _ => self.see_machine(event.machine),
+        };
+        let Some(machine) = machine else { return Outcome::Odd };
         let outcome = match known {
             Some(EventType::MachineRegistered) => self.fold_registered(&machine, event, changes),
             Some(EventType::MachineHeartbeat) => self.fold_heartbeat(&machine, event, changes),
             Some(EventType::AgentState) => self.fold_agent_state(&machine, event),
             Some(EventType::SessionState) => self.fold_session_state(&machine, event, changes),
             Some(EventType::RunState) => self.fold_run_state(&machine, event, changes),
-            Some(EventType::RunLog) => self.fold_run_log(&machine, event),
-            Some(EventType::ToolStarted) => self.fold_tool_started(&machine, event),
-            Some(EventType::ToolCompleted) => self.fold_tool_completed(&machine, event),
-            Some(EventType::ModelUsage) => self.fold_model_usage(&machine, event),
-            Some(EventType::ResourceUsage) => self.fold_resource_usage(&machine, event),
-            Some(EventType::Span) => self.fold_span(&machine, event),
+            Some(EventType::RunLog) => self.fold_run_log(&machine, event, changes),
+            Some(EventType::ToolStarted) => self.fold_tool_started(&machine, event, changes),
+            Some(EventType::ToolCompleted) => self.fold_tool_completed(&machine, event, changes),
+            Some(EventType::ModelUsage) => self.fold_model_usage(&machine, event, changes),
+            Some(EventType::ResourceUsage) => self.fold_resource_usage(&machine, event, changes),
+            Some(EventType::Span) => self.fold_span(&machine, event, changes),
             _ => Outcome::NotFolded,
         };
         self.evict_over_limits(changes);

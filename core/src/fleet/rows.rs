@@ -4,19 +4,13 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::details::Details;
+pub use super::keys::{AgentKey, RunKey, SessionKey};
 use super::lifecycle::{Life, LifeState};
 use super::table::Row;
 use super::usage::Totals;
 use crate::event::payload::Gauges;
 use crate::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
 use crate::time::Timestamp;
-
-/// A session or run is unique within its machine (design §5).
-pub type SessionKey = (MachineId, SessionId);
-/// See [`SessionKey`].
-pub type RunKey = (MachineId, RunId);
-/// An agent is unique within its machine and home.
-pub type AgentKey = (MachineId, Home, AgentId);
 
 /// A machine's status as it is told (contract §6.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -59,12 +53,18 @@ pub struct Pulse {
     pub status: Status,
     /// Effective time of the first event that said so without a break.
     pub since: Timestamp,
-    /// Effective time of the last registration or heartbeat.
+    /// Offline because the control plane called it silent, not because it said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silenced: bool,
+    /// Effective time of the newest registration or heartbeat.
     pub last_seen_at: Timestamp,
-    /// When the control plane took it; what the silence of a machine is measured from.
-    pub heard_at: Timestamp,
-    /// That event.
+    /// The last event that counted.
     pub last_event_id: EventId,
+    /// When the control plane last took a registration or heartbeat of the machine, older ones included: what its
+    /// silence is measured from, for its clock may have been set back (contract §6.1).
+    pub heard_at: Timestamp,
+    /// The position of that one: `heard_at` stands still while our own clock is behind the log's.
+    pub heard_position: u64,
 }
 
 /// A machine.
@@ -97,7 +97,7 @@ pub struct Machine {
     /// Its clock minus ours in seconds and since when, while it is more than 60 s off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew: Option<(i64, Timestamp)>,
-    /// Log time of its last event of any type.
+    /// Log time of the last event of any type that it sent.
     pub touched: Timestamp,
 }
 
@@ -282,6 +282,9 @@ pub struct Run {
     /// Tool calls, spans and peaks, while they are kept (design §7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<std::sync::Arc<Details>>,
+    /// It was among the newest ended runs and is no more: it keeps its counts, and no detail ever again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub details_gone: bool,
     /// Log time of its last event of any type.
     pub touched: Timestamp,
 }
@@ -303,6 +306,7 @@ impl Run {
             tool_calls: 0,
             failed_tool_calls: 0,
             details: None,
+            details_gone: false,
             touched,
         }
     }

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use equivalent::Comparable;
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,7 +20,17 @@ pub trait Row: Clone {
 
 /// Rows by key, in key order.
 #[derive(Clone, Debug)]
-pub struct Table<R: Row>(OrdMap<R::Key, Arc<R>>);
+pub struct Table<R: Row>(OrdMap<R::Key, Kept<R>>);
+
+/// A row's place in memory. Two are equal if they are the same place: what a comparison of two versions of a table asks.
+#[derive(Clone, Debug)]
+struct Kept<R>(Arc<R>);
+
+impl<R> PartialEq for Kept<R> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 impl<R: Row> Table<R> {
     /// The number of rows.
@@ -33,34 +45,69 @@ impl<R: Row> Table<R> {
 
     /// The row of this key.
     pub fn get(&self, key: &R::Key) -> Option<&R> {
-        self.0.get(key).map(Arc::as_ref)
+        self.0.get(key).map(|row| &*row.0)
     }
 
     /// The rows in key order.
     pub fn iter(&self) -> impl Iterator<Item = &R> {
-        self.0.values().map(Arc::as_ref)
+        self.arcs().map(Arc::as_ref)
+    }
+
+    /// The rows in key order, to be kept.
+    pub(crate) fn arcs(&self) -> impl Iterator<Item = &Arc<R>> {
+        self.0.values().map(|row| &row.0)
+    }
+
+    /// The rows that stand here and not, or not as they are, in `newer`; and those of `newer` that do not stand here. Both
+    /// in key order. What the two share of the tree is not looked at: where one is the other after some changes, it costs
+    /// what the changes did.
+    pub(super) fn difference<'a>(&'a self, newer: &'a Self) -> (Vec<&'a Arc<R>>, Vec<&'a Arc<R>>) {
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for change in self.0.diff(&newer.0) {
+            match change {
+                DiffItem::Add(_, row) => new.push(&row.0),
+                DiffItem::Update { old: (_, old), new: (_, row) } => {
+                    gone.push(&old.0);
+                    new.push(&row.0);
+                }
+                DiffItem::Remove(_, row) => gone.push(&row.0),
+            }
+        }
+        (gone, new)
     }
 
     /// The rows from `first` on, in key order.
     pub fn from(&self, first: R::Key) -> impl Iterator<Item = &R> {
-        self.0.range(first..).map(|(_, row)| row.as_ref())
+        self.0.range(first..).map(|(_, row)| &*row.0)
     }
 
-    pub(super) fn get_mut(&mut self, key: &R::Key) -> Option<&mut R> {
-        self.0.get_mut(key).map(Arc::make_mut)
+    pub(super) fn get_mut<Q: Comparable<R::Key> + ?Sized>(&mut self, key: &Q) -> Option<&mut R> {
+        self.0.get_mut(key).map(|row| Arc::make_mut(&mut row.0))
     }
 
     pub(super) fn insert(&mut self, row: R) {
-        self.0.insert(row.key(), Arc::new(row));
+        self.0.insert(row.key(), Kept(Arc::new(row)));
     }
 
-    pub(super) fn remove(&mut self, key: &R::Key) -> Option<Arc<R>> {
-        self.0.remove(key)
+    pub(super) fn remove<Q: Comparable<R::Key> + ?Sized>(&mut self, key: &Q) -> Option<Arc<R>> {
+        self.0.remove(key).map(|row| row.0)
     }
 
-    /// The row of this key, made by `new` if there is none.
-    pub(super) fn entry(&mut self, key: R::Key, new: impl FnOnce() -> R) -> &mut R {
-        Arc::make_mut(self.0.entry(key).or_insert_with(|| Arc::new(new())))
+    /// Changes the row of this key, or inserts the one that `new` gives and `change` has changed. `change` is told
+    /// whether the row is new.
+    pub(super) fn change<Q: Comparable<R::Key> + ?Sized, T>(
+        &mut self,
+        key: &Q,
+        new: impl FnOnce() -> R,
+        change: impl FnOnce(&mut R, bool) -> T,
+    ) -> T {
+        if let Some(row) = self.get_mut(key) {
+            return change(row, false);
+        }
+        let mut row = new();
+        let changed = change(&mut row, true);
+        self.insert(row);
+        changed
     }
 }
 
@@ -85,6 +132,6 @@ impl<R: Row + Serialize> Serialize for Table<R> {
 impl<'de, R: Row + DeserializeOwned> Deserialize<'de> for Table<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows = Vec::<R>::deserialize(deserializer)?;
-        Ok(Self(rows.into_iter().map(|row| (row.key(), Arc::new(row))).collect()))
+        Ok(Self(rows.into_iter().map(|row| (row.key(), Kept(Arc::new(row)))).collect()))
     }
 }

@@ -47,7 +47,7 @@ impl Totals {
             total_tokens: usage.total_tokens.map_or(input.saturating_add(output), |n| n as u64),
             cache_read_tokens: tokens(usage.cache_read_tokens),
             cache_write_tokens: tokens(usage.cache_write_tokens),
-            cost: NanoUsd::from_dollars(usage.estimated_cost_usd.unwrap_or(0.0)),
+            cost: NanoUsd::from_dollars(usage.estimated_cost_usd.unwrap_or(0.0).max(0.0)),
         }
     }
 
@@ -88,17 +88,6 @@ impl Ledger {
         book(&mut self.days, at.millis().div_euclid(DAY), log_time.millis().div_euclid(DAY) - DAYS_KEPT, sum);
     }
 
-    /// Adds another ledger, bucket by bucket.
-    pub fn merge(&mut self, other: &Self) {
-        self.lifetime.add(&other.lifetime);
-        for (bucket, sum) in &other.hours {
-            book(&mut self.hours, *bucket, i64::MIN, sum);
-        }
-        for (bucket, sum) in &other.days {
-            book(&mut self.days, *bucket, i64::MIN, sum);
-        }
-    }
-
     /// The cost of the hours that began within the 24 h before `log_time`.
     pub fn last_24_h(&self, log_time: Timestamp) -> NanoUsd {
         let first = log_time.millis().div_euclid(HOUR) - 24;
@@ -136,6 +125,19 @@ pub struct UsageKey {
     pub provider: SmolStr,
     /// The model.
     pub model: SmolStr,
+}
+
+impl UsageKey {
+    /// What a machine's usage is booked on that has no row of its own; the least of the machine's keys.
+    pub(super) fn nameless(machine_id: MachineId) -> Self {
+        Self {
+            machine_id,
+            home: Home::default(),
+            agent_id: AgentId::default(),
+            provider: SmolStr::default(),
+            model: SmolStr::default(),
+        }
+    }
 }
 
 /// The usage of one agent with one model.
@@ -183,5 +185,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(Totals::of(&usage), Totals { calls: 1, ..Totals::default() });
+        let usage: ModelUsage<'_> = serde_json::from_str(
+            r#"{"machineId":"m","runId":"r","provider":"p","model":"m","totalTokens":-4,"estimatedCostUsd":-0.5}"#,
+        )
+        .unwrap();
+        assert_eq!(Totals::of(&usage), Totals { calls: 1, ..Totals::default() }, "nobody is paid for a call");
     }
 }

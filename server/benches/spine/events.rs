@@ -36,7 +36,12 @@ pub struct Supply {
 impl Supply {
     /// Events of the last two hours: old enough for five million, young enough for nothing to count as idle.
     pub fn new(clock: &Clock, ids: Ids) -> Self {
-        Self { start: clock.now().plus(-2 * HOUR), ids }
+        Self::from(clock.now().plus(-2 * HOUR), ids)
+    }
+
+    /// Events from `start` on.
+    pub fn from(start: Timestamp, ids: Ids) -> Self {
+        Self { start, ids }
     }
 
     /// Batch number `batch`.

@@ -15,6 +15,7 @@ mod events;
 mod fanout;
 mod filled;
 mod frame;
+mod history;
 mod http;
 mod ingest;
 mod memory;
@@ -27,6 +28,7 @@ mod reader;
 mod ready;
 mod rebuild;
 mod report;
+mod search;
 mod snapshot;
 
 use std::cell::OnceCell;
@@ -45,7 +47,8 @@ struct Arguments {
     /// Small sizes, for a look within a minute or two
     #[arg(long)]
     quick: bool,
-    /// Only these measurements: ingest, curve, rebuild, ready, snapshot, frame, fanout, memory, reader, pause
+    /// Only these measurements: ingest, curve, rebuild, ready, snapshot, frame, fanout, memory, reader, pause,
+    /// history, search (of ten million lines: only when it is named)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Events in the log that rebuild, ready, memory and pause use [default: 1000000, or 100000 with --quick]
@@ -88,9 +91,12 @@ impl Bench {
     }
 }
 
+/// Takes long, and 5 GB: measured only when it is named.
+const SEARCH: &str = "search";
+
 type Measurement = fn(&Bench, &mut Report);
 
-const MEASUREMENTS: [(&str, Measurement); 10] = [
+const MEASUREMENTS: [(&str, Measurement); 12] = [
     ("ingest", ingest::measure),
     ("curve", curve::measure),
     ("rebuild", rebuild::measure),
@@ -101,6 +107,8 @@ const MEASUREMENTS: [(&str, Measurement); 10] = [
     ("memory", memory::measure),
     ("reader", reader::measure),
     ("pause", pause::measure),
+    ("history", history::measure),
+    (SEARCH, search::measure),
 ];
 
 fn main() {
@@ -122,7 +130,8 @@ fn main() {
     };
     let mut report = Report::default();
     for (name, measure) in MEASUREMENTS {
-        if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {
+        let named = arguments.only.iter().any(|only| only == name);
+        if named || arguments.only.is_empty() && name != SEARCH {
             eprintln!("measuring {name}…");
             report.begin(name);
             measure(&bench, &mut report);

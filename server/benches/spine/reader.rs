@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use patze_core::event::{Event, Origin};
 use patze_core::fleet::Fleet;
-use patze_core::fleet::snapshot::Snapshot;
+use patze_core::fleet::snapshot::SnapshotWriter;
 
 use crate::Bench;
 use crate::events::{Ids, Supply};
@@ -38,7 +38,7 @@ pub fn measure(bench: &Bench, report: &mut Report) {
     }
     let rounds = bench.size(21, 7);
     let held: Vec<_> = (0..rounds)
-        .map(|_| timed_here(&bench.clock, || serde_json::to_vec(&Snapshot::of(&full)).unwrap()).1.wall)
+        .map(|_| timed_here(&bench.clock, || SnapshotWriter::default().write(&full).unwrap()).1.wall)
         .collect();
     report.note("a read lock, held while the body is written", format!("{:.1} ms", millis(median(held))));
     let fragments = fragments(&full);

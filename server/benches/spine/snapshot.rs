@@ -1,16 +1,19 @@
-//! The body of `GET /snapshot` at 5,000 sessions and 20,000 runs: what it takes to build, and what the cache saves.
+//! The bodies of `GET /snapshot` and `/state` at 5,000 sessions and 20,000 runs: what it takes to build one from nothing,
+//! what the next one takes after some events, and what the cache saves.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use patze_core::event::{Event, Origin, Parts, Severity};
-use patze_core::fleet::Fleet;
-use patze_core::fleet::snapshot::Snapshot;
+use patze_core::fleet::snapshot::SnapshotWriter;
+use patze_core::fleet::state::StateWriter;
+use patze_core::fleet::{Fleet, Text};
 use patze_core::ids::{MachineId, ulid};
 use patze_core::time::{HOUR, Timestamp};
 use patze_supervise::clock::Clock;
 
 use crate::Bench;
-use crate::events::{BATCH, MACHINES};
+use crate::events::{BATCH, Ids, MACHINES, Supply};
 use crate::http::{self, Client, header};
 use crate::ingest;
 use crate::meter::{median, micros, millis, timed_here};
@@ -26,53 +29,80 @@ const RUNS: usize = 4;
 pub fn measure(bench: &Bench, report: &mut Report) {
     // Most runs of a hot state are over: 500 are open here.
     let usual = events(&bench.clock, 40);
-    of_process(bench, report, &fleet(&bench.clock, &usual), "500 runs open", true);
+    let full = fleet(&bench.clock, &usual);
+    of_process(bench, report, &full, "500 runs open", true, SnapshotWriter::write);
+    of_process(bench, report, &full, "/state", false, StateWriter::write);
     let open = events(&bench.clock, 1);
-    of_process(bench, report, &fleet(&bench.clock, &open), "all runs open, details of each", false);
-    drop(open);
+    let full = fleet(&bench.clock, &open);
+    of_process(bench, report, &full, "all runs open, details of each", false, SnapshotWriter::write);
+    drop((open, full));
     over_http(bench, report, &usual);
 }
 
-fn of_process(bench: &Bench, report: &mut Report, fleet: &Fleet, which: &str, has_goal: bool) {
-    let rounds = bench.size(41, 11);
-    let (mut views, mut texts, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..rounds {
-        let (view, took) = timed_here(&bench.clock, || Snapshot::of(fleet));
-        views.push(took.cpu);
-        let (text, took) = timed_here(&bench.clock, || serde_json::to_vec(&view).unwrap());
-        texts.push(took.cpu);
-        bytes = text.len();
+/// The CPU of bodies of the same fleet from nothing and by one writer that wrote the body before, a batch ago: 500 events of
+/// one machine, 25 new runs in five or six sessions of it, each time another machine. Both must be the same text.
+fn of_process<W: Default>(
+    bench: &Bench,
+    report: &mut Report,
+    full: &Fleet,
+    which: &str,
+    has_goal: bool,
+    write: fn(&mut W, &Fleet) -> serde_json::Result<Text>,
+) {
+    let (mut fleet, mut changes) = (full.clone(), Vec::new());
+    let (start, supply) = (full.log_time(), Supply::from(full.log_time(), Ids::TimeOrdered));
+    let (mut cold, mut warm, mut shared, mut size) = (Vec::new(), Vec::new(), 0, 0);
+    let mut writer = W::default();
+    let mut before = write(&mut writer, &fleet).unwrap();
+    for batch in 0..bench.size(41, 11) {
+        let recorded_at = start.plus((batch as i64 + 1) * BATCH as i64);
+        for event in supply.batch(batch).iter() {
+            let position = fleet.position() + 1;
+            fleet.apply(&event.recorded(position, recorded_at, Origin::INGEST), &mut changes);
+            changes.clear();
+        }
+        let (text, took) = timed_here(&bench.clock, || write(&mut writer, &fleet).unwrap());
+        warm.push(took.cpu);
+        let mut new = W::default();
+        let (whole, took) = timed_here(&bench.clock, || write(&mut new, &fleet).unwrap());
+        cold.push(took.cpu);
+        assert!(text.to_vec() == whole.to_vec(), "a body is what is written from nothing");
+        let known: HashSet<_> = before.pieces.iter().map(|piece| piece.as_ptr()).collect();
+        let same = text.pieces.iter().filter(|piece| known.contains(&piece.as_ptr()));
+        (shared, size) = (same.map(|piece| piece.len()).sum::<usize>(), text.len);
+        before = text;
     }
-    let (view, text) = (millis(median(views)), millis(median(texts)));
-    let what = format!("CPU of a body, {which}");
-    if has_goal {
-        report.below(what, view + text, 10.0, " ms");
-    } else {
-        report.note(what, format!("{:.2} ms", view + text));
-    }
+    let mut row = |what: String, times: Vec<Duration>| {
+        let value = millis(median(times));
+        if has_goal {
+            report.below(what, value, 10.0, " ms");
+        } else {
+            report.note(what, format!("{value:.2} ms"));
+        }
+    };
+    row(format!("CPU of a body, {which}: a batch after the last"), warm);
+    row("  from nothing".to_owned(), cold);
     report.note(
-        "  of which the view, the text; its size",
-        format!("{view:.1} ms, {text:.1} ms; {:.1} MB", bytes as f64 / 1e6),
+        "  its size, shared with the last one",
+        format!("{:.1} MB, {:.0} %", size as f64 / 1e6, 100.0 * shared as f64 / size as f64),
     );
 }
 
-/// The server's CPU for an answer that must be built, one from the cache, and a 304.
+/// The server's CPU for the first answer, for one after a batch of events, for one from the cache, and for a 304.
 fn over_http(bench: &Bench, report: &mut Report, events: &[Event]) {
     let server = Server::start(&bench.folder("snapshot"));
     let requests: Vec<_> = events.chunks(BATCH).map(http::post_batch).collect();
     block_on(ingest::deliver(&server.address, &requests));
-    let again = &events[0];
+    let supply = Supply::from(bench.clock.now(), Ids::TimeOrdered);
     let (mut built, mut cached, mut known) = (Vec::new(), Vec::new(), Vec::new());
-    block_on(async {
+    let first = block_on(async {
         let mut client = Client::open(&server.address).await;
-        for n in 0..bench.size(30, 8) {
+        let before = server.process.cpu();
+        assert_eq!(client.get("/snapshot", "").await.status, 200);
+        let first = server.process.cpu() - before;
+        for batch in 0..bench.size(30, 8) {
             // Something new, so that the body must be built anew.
-            let id = ulid(again.occurred_at, n + (1 << 40));
-            let (machine, severity) = (again.machine.clone(), again.severity);
-            let (type_name, trace, payload) = (again.type_name(), again.trace(), again.payload());
-            let occurred_at = again.occurred_at;
-            let event = Event::new(Parts { id, machine, type_name, severity, occurred_at, trace, payload });
-            assert_eq!(client.ask(&http::post_one(&event)).await.status, 200);
+            assert_eq!(client.ask(&http::post_batch(&supply.batch(batch))).await.status, 200);
             let before = server.process.cpu();
             let answer = client.get("/snapshot", "").await;
             assert_eq!(answer.status, 200);
@@ -86,9 +116,11 @@ fn over_http(bench: &Bench, report: &mut Report, events: &[Event]) {
             cached.push(after - middle);
             known.push(server.process.cpu() - after);
         }
+        first
     });
     let figure = |times: Vec<Duration>| format!("{:.0} µs", micros(median(times), 1));
-    report.note("over HTTP, server's CPU: built and sent", figure(built));
+    report.note("over HTTP, server's CPU: the first, built and sent", figure(vec![first]));
+    report.note("  a batch after the last, built and sent", figure(built));
     report.note("  from the cache, sent whole", figure(cached));
     report.note("  known to the client: 304", figure(known));
 }

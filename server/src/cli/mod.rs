@@ -11,9 +11,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{CommandFactory as _, FromArgMatches as _};
 use patze_supervise::clock::Clock;
 
 use crate::config::Config;
+use crate::environment::{self, NotUnicode};
 
 pub use token::TokenCommand;
 
@@ -120,6 +122,18 @@ pub enum CliError {
         /// Its words.
         message: String,
     },
+}
+
+impl Cli {
+    /// What this process was told by its command line and its environment. Ends the process where that is a wish for help,
+    /// or makes no sense.
+    ///
+    /// # Errors
+    /// If a variable cannot be read as text.
+    pub fn of_process() -> Result<Self, NotUnicode> {
+        let matches = environment::without_blanks(Self::command())?.get_matches();
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
 }
 
 /// Runs a command to its end, on a runtime of its own: not to be called on a thread that runs another. What it printed

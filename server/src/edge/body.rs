@@ -22,6 +22,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use memchr::memmem;
+use patze_core::event::surrogates;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -82,7 +83,7 @@ impl FromRequest for Events {
                 _ => return Err(Error::UnsupportedMediaType),
             }
             let too_large = || Error::PayloadTooLarge { limit: EVENTS_LIMIT };
-            let bytes = read(&request, payload, EVENTS_LIMIT, too_large).await?;
+            let bytes = whole_characters(read(&request, payload, EVENTS_LIMIT, too_large).await?);
             check_json(&bytes)?;
             Ok(Self(bytes))
         })
@@ -213,6 +214,16 @@ pub(super) fn malformed(error: &serde_json::Error) -> Error {
     Error::MalformedBody(format!("the body is not JSON: {error}"))
 }
 
+/// The body with U+FFFD for escapes of half a character, which original clients can send and Rust cannot hold. Nearly
+/// every body has no escape that begins like one, and is only looked through.
+fn whole_characters(bytes: Bytes) -> Bytes {
+    if !memmem::find_iter(&bytes, b"\\u").any(|at| matches!(bytes.get(at + 2), Some(b'd' | b'D'))) {
+        return bytes;
+    }
+    let replaced = std::str::from_utf8(&bytes).ok().and_then(surrogates::replaced);
+    replaced.map_or(bytes, Bytes::from)
+}
+
 /// What can be told of a JSON text without parsing it: it is not empty, UTF-8, and has no key `__proto__`.
 fn check_json(bytes: &[u8]) -> Result<(), Error> {
     if bytes.is_empty() {
@@ -307,6 +318,19 @@ mod tests {
         ] {
             assert_eq!(check_json(text.as_bytes()).is_err(), found, "{text}");
         }
+    }
+
+    #[test]
+    fn only_halves_of_characters_change_a_body() {
+        let after = |text: &'static str| whole_characters(Bytes::from_static(text.as_bytes()));
+        for text in [r#"{"a":"\ud83d\ude00 \u0041 \\ud83d"}"#, "{", ""] {
+            assert_eq!(after(text), text);
+        }
+        assert_eq!(after(r#"{"a":"\uD83D"}"#), r#"{"a":"\ufffd"}"#);
+        let hidden = after(r#"{"a":"\ud83d","__proto__":{}}"#);
+        assert!(check_json(&hidden).is_err(), "half a character hides no key");
+        let odd = Bytes::from_static(b"\"\\ud83d\xff\"");
+        assert_eq!(whole_characters(odd.clone()), odd, "no UTF-8; that is told next");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use patze_actors::credentials::Mode;
+use patze_actors::history::HistoryStatus;
 use patze_actors::log::{Check, Status};
 use patze_core::fleet::FOLD_VERSION;
 use serde_json::json;
@@ -41,10 +42,28 @@ pub async fn readyz(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
         "checkpoint": status.checkpoint,
         "check": word(status.check),
         "differed": status.differed,
+        "history": history(&edge),
         "queueBytes": edge.log().metrics().queue_bytes.load(std::sync::atomic::Ordering::Relaxed),
     });
     let code = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(HttpResponse::build(code).content_type(JSON).body(body.to_string()))
+}
+
+/// How history fares. It is made from the log, so that it never keeps the control plane from being ready.
+fn history(edge: &Edge) -> serde_json::Value {
+    let HistoryStatus { progress, lag, fault } = edge.plane.history.status();
+    let state = match (&fault, progress.rebuilding) {
+        (Some(_), _) => "failed",
+        (None, true) => "rebuilding",
+        (None, false) => "following",
+    };
+    json!({
+        "state": state,
+        "position": progress.position,
+        "behind": progress.behind,
+        "lagSeconds": lag.as_secs_f64(),
+        "fault": fault,
+    })
 }
 
 /// Why nothing can be stored.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use patze_actors::history::HistoryStatus;
 use patze_actors::stream::Stats;
 use patze_core::event::RejectionCode;
 
@@ -25,15 +26,18 @@ pub enum Class {
     Fleet,
     /// `/health`, `/readyz`, `/metrics`, `/actors`.
     Upkeep,
+    /// `/history/…`.
+    History,
     /// Everything else.
     Other,
 }
 
-const CLASSES: [(Class, &str); 5] = [
+const CLASSES: [(Class, &str); 6] = [
     (Class::Ingest, "ingest"),
     (Class::Stream, "stream"),
     (Class::Fleet, "fleet"),
     (Class::Upkeep, "upkeep"),
+    (Class::History, "history"),
     (Class::Other, "other"),
 ];
 
@@ -68,6 +72,7 @@ impl Class {
             "/events" => Self::Stream,
             "/snapshot" | "/state" => Self::Fleet,
             "/health" | "/readyz" | "/metrics" | "/actors" => Self::Upkeep,
+            path if path.starts_with("/history/") => Self::History,
             _ => Self::Other,
         }
     }
@@ -98,6 +103,7 @@ pub async fn metrics(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     page.family("patze_build_info", "gauge", "The running version.");
     page.sample("patze_build_info", &format!("version=\"{BUILD}\""), 1);
     log(&mut page, &edge);
+    history(&mut page, &edge);
     stream(&mut page, &edge.plane.hub.stats());
     answers(&mut page, &edge.counters)?;
     if let Some(bytes) = resident_bytes() {
@@ -155,6 +161,30 @@ fn log(page: &mut Page, edge: &Edge) {
     ] {
         page.sample("patze_fold_total", &format!("outcome=\"{outcome}\""), get(counter));
     }
+}
+
+fn history(page: &mut Page, edge: &Edge) {
+    let HistoryStatus { progress, lag, fault } = edge.plane.history.status();
+    page.one("patze_history_position", "gauge", "The last position that is in history.", progress.position);
+    page.one("patze_history_behind", "gauge", "Positions that are not in history yet.", progress.behind);
+    page.one(
+        "patze_history_lag_seconds",
+        "gauge",
+        "How long the oldest of them has been waiting, at most.",
+        Seconds(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX)),
+    );
+    page.one(
+        "patze_history_rebuilding",
+        "gauge",
+        "1 while history is made anew from the log.",
+        u8::from(progress.rebuilding),
+    );
+    page.one(
+        "patze_history_failed",
+        "gauge",
+        "1 while the projector does not run.",
+        u8::from(fault.is_some()),
+    );
 }
 
 fn stream(page: &mut Page, stats: &Stats) {

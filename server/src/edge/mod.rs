@@ -2,7 +2,7 @@
 //!
 //! # Constraints
 //! 1. It holds no state of its own: recorded truth is the log's and the fleet's, live truth an actor's or a counter's. What
-//!    it keeps are bodies that it has written ([`bodies`]).
+//!    it keeps are bodies that it has written ([`bodies`]), while somebody asks for them.
 //! 2. No SQLite call and nothing long runs on a worker thread.
 //! 3. Every answer is the contract's, errors included (`crate::error`); never a dropped connection, a panic included.
 //! 4. Whatever comes from outside is bounded: bodies by size and time, connections by number, streams by the ring.
@@ -29,11 +29,13 @@ mod connections;
 mod events;
 mod fleet;
 mod health;
+mod history;
 mod ingest;
 mod landing;
 mod layers;
 mod machines;
 pub mod metrics;
+mod past;
 mod routes;
 mod serve;
 mod settings;
@@ -45,6 +47,8 @@ use patze_actors::connections::Connections;
 use patze_actors::control_plane::ControlPlane;
 use patze_actors::credentials::{Caller, TokenId};
 use patze_actors::log::Log;
+use patze_core::fleet::snapshot::SnapshotWriter;
+use patze_core::fleet::state::StateWriter;
 use patze_core::ids::{LogId, MachineId};
 
 use crate::error::Error;
@@ -65,8 +69,8 @@ pub struct Edge {
     guard: Guard,
     connections: Connections,
     counters: Counters,
-    snapshot: Body,
-    state: Body,
+    snapshot: Body<SnapshotWriter>,
+    state: Body<StateWriter>,
 }
 
 impl Edge {
@@ -75,11 +79,11 @@ impl Edge {
         Arc::new(Self {
             log_id: plane.log.head().log_id,
             connections: Connections::new(plane.clock.clone()),
+            snapshot: Body::new(plane.clock.clone()),
+            state: Body::new(plane.clock.clone()),
             plane,
             guard,
             counters: Counters::default(),
-            snapshot: fleet::snapshot_body(),
-            state: fleet::state_body(),
         })
     }
 

@@ -9,7 +9,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Handler, Resource, Responder, Route};
 
 use super::{
-    actors, commands, connections, events, fleet, health, ingest, landing, machines, metrics, settings,
+    actors, commands, connections, events, fleet, health, history, ingest, landing, machines, metrics,
+    settings,
 };
 use crate::error::Error;
 use crate::guard::{ingest as bridges, read, write};
@@ -26,6 +27,14 @@ pub(super) fn routes(app: &mut ServiceConfig) {
         .service(at("/snapshot").route(get(fleet::snapshot).wrap(from_fn(read))))
         .service(at("/state").route(get(fleet::state).wrap(from_fn(read))))
         .service(at("/events").route(get(events::events).wrap(from_fn(read))))
+        .service(at("/history/machines").route(get(history::machines).wrap(from_fn(read))))
+        .service(at("/history/machines/{id}/series").route(get(history::series).wrap(from_fn(read))))
+        .service(at("/history/sessions").route(get(history::sessions).wrap(from_fn(read))))
+        .service(at("/history/runs").route(get(history::runs).wrap(from_fn(read))))
+        .service(at("/history/runs/{id}/timeline").route(get(history::timeline).wrap(from_fn(read))))
+        .service(at("/history/logs").route(get(history::logs).wrap(from_fn(read))))
+        .service(at("/history/usage").route(get(history::usage).wrap(from_fn(read))))
+        .service(at("/history/density").route(get(history::density).wrap(from_fn(read))))
         .service(at("/bridge/connections").route(get(connections::list).wrap(from_fn(read))))
         .service(at("/machines/{id}/rename").route(post(machines::rename).wrap(from_fn(write))))
         .service(at("/machines/{id}/pause").route(post(machines::pause).wrap(from_fn(write))))

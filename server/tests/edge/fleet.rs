@@ -1,5 +1,6 @@
 //! `/snapshot` and `/state` (contract §7; design §10), and what survives a restart.
 
+use patze_core::fleet::snapshot::SnapshotWriter;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -107,13 +108,80 @@ async fn the_state_is_the_fleet_itself_with_its_place_and_time() {
     server.stop().await;
 }
 
+/// A body is sent in pieces that are kept from the one before; what arrives is the text written from nothing.
 #[actix_rt::test]
-async fn the_past_is_not_there_yet_and_says_so() {
-    let server = Server::start().await;
-    for path in ["/state?at=1", "/snapshot?at=2026-01-01"] {
-        let (status, answer) = json_of(server.get(path).await).await;
-        assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("at_not_supported")));
+async fn a_body_of_kept_pieces_is_the_one_from_nothing() {
+    let (server, _time) = Server::start_virtual().await;
+    for step in 0..4 {
+        let runs = (0..400).map(|n| {
+            let (run, to) =
+                (format!("r{}", n * (step + 1)), ["running", "streaming", "failed"][(n + step) % 3]);
+            run_state(&format!("e{step}-{n}"), "m1", &run, "created", to)
+        });
+        server.ingest(&runs.collect::<Vec<_>>()).await;
+        let response = server.get("/snapshot").await;
+        let (position, length) = (server.plane.log.head().position, response.content_length());
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(tag.contains(&format!("-{position}-")), "{tag} at {position}");
+        let body = response.bytes().await.unwrap();
+        let fleet = server.plane.log.fleet();
+        let whole = SnapshotWriter::default().write(&fleet).unwrap().to_vec();
+        assert_eq!((fleet.position(), length), (position, Some(whole.len() as u64)));
+        assert!(body == whole, "step {step}: {} bytes for {}", body.len(), whole.len());
+        let state = server.get("/state").await.bytes().await.unwrap();
+        let text = serde_json::to_vec(&*fleet).unwrap();
+        assert!(state.ends_with(&[&text[..], b"}"].concat()), "step {step}");
     }
+    // The last ones were written off the worker thread.
+    assert!(server.plane.log.fleet().facts().runs.len() > 500);
+    server.stop().await;
+}
+
+/// Any past moment, by position and by time, as the fleet itself and as the contract's view.
+#[actix_rt::test]
+async fn the_past_is_what_it_was() {
+    let (server, time) = Server::start_virtual().await;
+    let mut then = Vec::new();
+    for (n, event) in a_run().into_iter().enumerate() {
+        time.jump_wall(1_000);
+        server.ingest(&[event]).await;
+        let (_, state) = json_of(server.get("/state").await).await;
+        then.push((n, state, server.snapshot().await));
+    }
+    for (_, state, snapshot) in &then {
+        let position = &state["position"];
+        let at_position = json_of(server.get(&format!("/state?at={position}")).await).await.1;
+        assert_eq!(at_position["state"], state["state"]);
+        let time = state["state"]["logTime"].as_str().unwrap();
+        let at_time = json_of(server.get(&format!("/state?at={time}")).await).await.1;
+        assert_eq!((&at_time["position"], &at_time["state"]), (position, &state["state"]));
+        let (status, view) = json_of(server.get(&format!("/snapshot?at={position}")).await).await;
+        assert_eq!((status, &view), (StatusCode::OK, snapshot));
+    }
+    // What is known is not sent, nor built, again.
+    let first = server.get("/snapshot?at=2").await;
+    let tag = first.headers()["etag"].clone();
+    let again =
+        server.client.get(server.url("/snapshot?at=2")).header("if-none-match", tag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    server.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_moment_that_is_none_is_said() {
+    let (server, _time) = Server::start_virtual().await;
+    for at in ["", "soon", "-1", "1.5", "18446744073709551616", "2026-13-01"] {
+        for path in ["/state", "/snapshot"] {
+            let (status, answer) = json_of(server.get(&format!("{path}?at={at}")).await).await;
+            assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_at")), "{at}");
+        }
+    }
+    for at in ["1000000", "2026-02-21T00:00:00.001Z"] {
+        let (status, answer) = json_of(server.get(&format!("/state?at={at}")).await).await;
+        assert_eq!((status, &answer["error"]), (StatusCode::BAD_REQUEST, &json!("at_in_future")), "{answer}");
+    }
+    let before = json_of(server.get("/state?at=1970-01-01").await).await.1;
+    assert_eq!(before["position"], 0, "before the first event nothing was");
     server.stop().await;
 }
 

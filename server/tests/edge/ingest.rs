@@ -67,6 +67,27 @@ async fn one_event_is_echoed_or_refused() {
     server.stop().await;
 }
 
+/// JavaScript cuts texts in the middle of an emoji and sends what is left of it; Rust's strings cannot hold that.
+#[actix_rt::test]
+async fn half_a_character_is_taken_as_the_replacement_character() {
+    let server = Server::start().await;
+    let mut stream = server.events("").await;
+    let mut event = registered("e1", "m1", "boxHALF");
+    event["payload"]["HALF"] = json!("HALF and WHOLE");
+    let batch = json!({ "events": [event, heartbeat("eHALF", "m1")] }).to_string();
+    let body = batch.replace("HALF", "\\ud83d").replace("WHOLE", "\\ud83d\\ude00");
+    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(server.url("/ingest/batch"));
+    let request = request.header("content-type", "application/json").body(body);
+    let (status, answer) = json_of(request.send().await.unwrap()).await;
+    assert_eq!((status, &answer["acceptedCount"]), (StatusCode::OK, &json!(2)), "{answer}");
+    let frame = stream.event().await;
+    assert_eq!(frame["payload"]["name"], "box\u{FFFD}");
+    assert_eq!(frame["payload"]["\u{FFFD}"], "\u{FFFD} and \u{1F600}");
+    assert_eq!(stream.event().await["id"], "e\u{FFFD}");
+    assert_eq!(server.snapshot().await["machines"][0]["name"], "box\u{FFFD}");
+    server.stop().await;
+}
+
 #[actix_rt::test]
 async fn a_duplicate_is_accepted_again_and_streamed_once_also_across_a_restart() {
     let server = Server::start().await;

@@ -5,6 +5,7 @@
 mod access;
 mod bodies;
 mod fleet;
+mod history;
 mod ingest;
 mod shapes;
 mod stream;

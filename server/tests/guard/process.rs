@@ -1,10 +1,16 @@
 //! The `patze` binary itself: what refuses its start, and how commands meet a server that runs, stops or was killed.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::TOKEN;
 
@@ -30,7 +36,11 @@ struct Running {
 impl Running {
     /// Starts it and waits until it says where it listens.
     fn start(dir: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut child = patze(dir, environment, &[]).stderr(Stdio::null()).spawn().unwrap();
+        Self::of(patze(dir, environment, &[]).stderr(Stdio::null()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("Patze Control listens on ").unwrap_or_default().to_owned();
@@ -101,6 +111,67 @@ fn what_refuses_the_start() {
     }
 }
 
+#[test]
+fn a_variable_that_is_no_text_is_refused_by_its_name() {
+    let odd = OsStr::from_bytes(b"secretsecretsecret\xFF");
+    for name in [
+        "HEARTBEAT_TIMEOUT_MS",
+        "HOST",
+        "PATZE_ALLOWED_HOSTS",
+        "PATZE_ALLOWED_ORIGINS",
+        "PATZE_ALLOW_OPEN",
+        "PATZE_SETTINGS_DIR",
+        "PATZE_TRUSTED_PROXIES",
+        "PORT",
+        "RUST_LOG",
+        "TELEMETRY_AUTH_MODE",
+        "TELEMETRY_AUTH_TOKEN",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = patze(folder.path(), &[], &[]).env(name, odd).output().unwrap();
+        let notes = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {notes}");
+        assert!(notes.contains(name) && !notes.contains("secretsecret"), "{name}: {notes}");
+        assert!(!folder.path().join("settings/patze.db").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_blank_variable_counts_as_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let blank = [
+        ("HEARTBEAT_TIMEOUT_MS", ""),
+        ("HOST", ""),
+        ("PATZE_ALLOWED_HOSTS", ""),
+        ("PATZE_ALLOWED_ORIGINS", ""),
+        ("PATZE_ALLOW_OPEN", ""),
+        ("PATZE_TRUSTED_PROXIES", " "),
+        ("RUST_LOG", ""),
+        ("TELEMETRY_AUTH_MODE", " "),
+        ("TELEMETRY_AUTH_TOKEN", ""),
+    ];
+    drop(Running::start(folder.path(), &blank));
+    // It would be the usual port, which a test must not take.
+    assert!(run(folder.path(), &[("PORT", "")], &["token", "list"]).status.success());
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "HEARTBEAT_TIMEOUT_MS=\nHOST= \nPATZE_ALLOW_OPEN=\n").unwrap();
+    drop(Running::start(folder.path(), &[]));
+}
+
+#[test]
+fn a_tilde_in_the_settings_folder_is_the_home_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).unwrap();
+    let environment = [("HOME", home.to_str().unwrap()), ("PATZE_SETTINGS_DIR", "~/a/b")];
+    token_in(&run(folder.path(), &environment, &["token", "create", "--machine", "nas"]));
+    assert!(home.join("a/b/patze.db").exists());
+    let blank = [("HOME", home.to_str().unwrap()), ("PATZE_SETTINGS_DIR", "")];
+    token_in(&run(folder.path(), &blank, &["token", "create", "--machine", "nas"]));
+    assert!(home.join(".patze-control/patze.db").exists());
+}
+
 #[actix_rt::test]
 async fn a_stopped_server_takes_its_files_with_it_and_a_killed_one_misleads_no_command() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,6 +202,73 @@ async fn a_stopped_server_takes_its_files_with_it_and_a_killed_one_misleads_no_c
     let server = Running::start(dir, &mode);
     assert_eq!(server.status("/snapshot", &first).await, 401);
     assert_eq!(server.status("/snapshot", &second).await, 200);
+}
+
+/// What a server says to a terminal as its standard error, until it serves.
+fn says_to_a_terminal(dir: &Path, environment: &[(&str, &str)]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let screen = File::options().read(true).write(true).open(name).unwrap();
+    let mut server = Running::of(patze(dir, environment, &[]).stderr(screen));
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    server.child.wait().unwrap();
+    // The last one who can write is gone; a read of more than there is says so with an error.
+    let mut said = Vec::new();
+    let _ = File::from(terminal).read_to_end(&mut said);
+    String::from_utf8(said).unwrap()
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let escape = '\u{1b}';
+    for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let environment: Vec<_> = no_color.map(|value| ("NO_COLOR", value)).into_iter().collect();
+        let said = says_to_a_terminal(folder.path(), &environment);
+        assert!(said.contains("serving"), "{said:?}");
+        assert_eq!(said.contains(escape), coloured, "{no_color:?}: {said:?}");
+    }
+    let mut server = Running::of(&mut patze(folder.path(), &[], &[]));
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    let mut said = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("serving") && !said.contains(escape), "{said:?}");
+}
+
+#[test]
+fn its_files_are_its_owners_alone_even_where_the_umask_gives_all_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, settings) = (folder.path(), folder.path().join("settings"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 000; exec \"$0\"", env!("CARGO_BIN_EXE_patze")]).env_clear().current_dir(dir);
+    shell.envs([("PATZE_SETTINGS_DIR", settings.as_os_str()), ("PORT", "0".as_ref())]);
+    let server = Running::of(shell.stdout(Stdio::piped()).stderr(Stdio::null()));
+    token_in(&run(dir, &[], &["token", "create", "--machine", "nas"]));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let modes: BTreeMap<_, _> = std::fs::read_dir(&settings)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path())))
+        .collect();
+    for name in
+        ["auth.json", "cli-token", "patze.db", "patze.db-shm", "patze.db-wal", "patze.lock", "server.json"]
+    {
+        assert!(modes.contains_key(name), "{name} is not in {modes:?}");
+    }
+    assert!(modes.values().all(|mode| *mode == 0o600), "{modes:?}");
+    assert_eq!(mode(&settings), 0o700);
+
+    // What an earlier version left open is closed at the next start.
+    drop(server);
+    for name in ["patze.db", "patze.db-wal"] {
+        std::fs::set_permissions(settings.join(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let _server = Running::start(dir, &[]);
+    for name in ["patze.db", "patze.db-wal", "patze.db-shm"] {
+        assert_eq!(mode(&settings.join(name)), 0o600, "{name}");
+    }
 }
 
 #[test]

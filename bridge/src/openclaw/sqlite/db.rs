@@ -39,8 +39,8 @@ impl Db {
         let open = |source| ReadError::sqlite(path, "its settings", source);
         let conn = Connection::open_with_flags(path, flags).map_err(open)?;
         conn.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-        // A small cache: we read each row once.
-        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;")
+        // A small cache, in each of many connections: we read each row once.
+        conn.execute_batch("PRAGMA query_only=1; PRAGMA cache_size=-64; PRAGMA temp_store=MEMORY;")
             .map_err(open)?;
         let db = Self { conn, path: path.to_owned(), file: (meta.dev(), meta.ino()) };
         for Needs { table, columns } in needs {

@@ -60,6 +60,31 @@ fn each_rule_has_its_code() {
     }
 }
 
+/// Rules 1, 9 and 10: an array with an object's values in their order is no object.
+#[test]
+fn arrays_are_no_objects() {
+    let fields = ["version", "id", "machineId", "severity", "type", "ts", "trace", "payload"];
+    let positional = json!(fields.map(|field| good()[field].clone()));
+    assert_eq!(code(&positional), Some(Code::InvalidEnvelope));
+    let mut envelope = good();
+    envelope["trace"] = json!(["t1"]);
+    assert_eq!(code(&envelope), Some(Code::InvalidTrace));
+    let mut envelope = good();
+    envelope["payload"] = json!(["m1", "l", "r", "s", "info", "hi", "2026-02-21T00:00:00.000Z"]);
+    assert_eq!(code(&envelope), Some(Code::InvalidPayload));
+    let mut envelope = good();
+    envelope["type"] = json!("machine.heartbeat");
+    for (resource, expected) in [
+        (json!({"cpuPct": 1, "memoryBytes": 2, "memoryPct": 3}), None),
+        (json!([1, 2, 3]), Some(Code::InvalidPayload)),
+        (json!([1, 2, 3, null, null, null, null, null, null]), Some(Code::InvalidPayload)),
+    ] {
+        envelope["payload"] = json!({"machineId": "m1", "status": "online", "resource": resource});
+        assert_eq!(code(&envelope), expected, "{envelope}");
+    }
+    assert!(validate(&format!(" \r\n\t{}", good())).is_ok(), "blanks before an object are JSON");
+}
+
 #[test]
 fn the_first_failure_wins() {
     let faults = faults();

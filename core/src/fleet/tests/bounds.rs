@@ -73,6 +73,36 @@ fn details_are_kept_of_the_newest_ended_runs() {
     let first = stream.fleet.facts().runs.iter().next().unwrap();
     assert_eq!((first.details.is_some(), first.tool_calls), (false, 1), "counts stay");
     assert!(stream.fleet.facts().runs.iter().skip(1).take(10).all(|run| run.details.is_some()));
+    // A call that ends after its run's details have gone was counted when it began.
+    let ended = json!({"runId": "r00000", "toolCallId": "t", "toolName": "exec", "status": "failed", "durationMs": 1, "success": false});
+    stream.send("run.tool.completed", &ended);
+    let first = stream.fleet.facts().runs.iter().next().unwrap();
+    assert_eq!((first.details.is_some(), first.tool_calls, first.failed_tool_calls), (false, 1, 1));
+}
+
+#[test]
+fn an_ended_run_that_called_no_tool_is_kept_in_detail_for_its_usage() {
+    let mut stream = Stream::default();
+    let usage = |run: &str| {
+        json!({"runId": run, "machineId": "m", "provider": "p", "model": "x", "inputTokens": 3,
+               "estimatedCostUsd": 0.25, "sessionId": "s", "agentId": "a"})
+    };
+    for i in 0..limits::MAX_DETAILED_ENDED_RUNS + 1 {
+        let run = format!("r{i:05}");
+        stream.send("run.model.usage", &usage(&run));
+        let ended = json!({"runId": run, "sessionId": format!("s{}", i % 9), "agentId": "a", "from": "x", "to": "completed"});
+        stream.send("run.state.changed", &ended);
+        stream.now += MINUTE;
+    }
+    let details = stream.snapshot()["runDetails"].clone();
+    assert_eq!(details["r00500"]["modelUsage"]["estimatedCostUsd"], 0.25);
+    assert_eq!(details.as_object().unwrap().len(), limits::MAX_DETAILED_ENDED_RUNS);
+    assert_eq!(details.get("r00000"), None, "the oldest end went first");
+    // What comes late counts, and does not bring the details back.
+    stream.send("run.model.usage", &usage("r00000"));
+    assert_eq!(stream.fleet.facts().runs.iter().next().unwrap().usage.input_tokens, 6);
+    assert_eq!(stream.snapshot()["runDetails"].get("r00000"), None);
+    assert_eq!(&Index::of(stream.fleet.facts()), stream.fleet.index(), "index == rows");
 }
 
 #[test]
@@ -81,6 +111,7 @@ fn the_idle_leaves_after_seven_days_and_machines_stay() {
     stream.send("machine.registered", &registered("nas"));
     stream.session("s", "running");
     stream.run("r", "running");
+    stream.run("failed", "failed");
     stream.session("ended", "completed");
     stream.now += 7 * DAY + 2 * MINUTE;
     stream.control(&Control::Tick {});
@@ -88,6 +119,7 @@ fn the_idle_leaves_after_seven_days_and_machines_stay() {
     assert_eq!((facts.sessions.len(), facts.runs.len(), facts.agents.len()), (0, 0, 0));
     assert_eq!(facts.machines.len(), 1);
     assert_eq!(stream.fleet.index(), &Index::default(), "nothing is left behind");
+    assert_eq!(stream.snapshot()["health"]["failedRunsTotal"], 1, "but what counts since ever");
 }
 
 #[test]
@@ -106,14 +138,30 @@ fn w_s18_the_thousandth_machine_is_the_last() {
 #[test]
 fn usage_rows_are_bounded_and_nothing_is_lost() {
     let mut stream = Stream::default();
-    for i in 0..limits::MAX_USAGE_ROWS + 50 {
-        let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": format!("x{i}"), "inputTokens": 1});
-        stream.send("run.model.usage", &usage);
+    let rows_of = |stream: &Stream, machine: &str| {
+        stream.fleet.facts().usage.iter().filter(|row| row.key.machine_id.as_str() == machine).count()
+    };
+    let usage = |machine: &str, model: usize| json!({"runId": "r", "machineId": machine, "provider": "p", "model": format!("x{model}"), "inputTokens": 1});
+    // A machine that makes up model names fills its own share.
+    for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE + 50 {
+        stream.send_from("m", 0, "run.model.usage", &usage("m", model));
     }
+    assert_eq!(
+        rows_of(&stream, "m"),
+        limits::MAX_USAGE_ROWS_PER_MACHINE + 1,
+        "the one without names is more"
+    );
+    let others = limits::MAX_USAGE_ROWS / limits::MAX_USAGE_ROWS_PER_MACHINE;
+    for machine in (0..others).map(|i| format!("n{i:02}")) {
+        for model in 0..limits::MAX_USAGE_ROWS_PER_MACHINE {
+            stream.send_from(&machine, 0, "run.model.usage", &usage(&machine, model));
+        }
+    }
+    assert_eq!(rows_of(&stream, "n00"), limits::MAX_USAGE_ROWS_PER_MACHINE, "nobody else loses any");
+    assert_eq!(rows_of(&stream, "n19"), 1, "all machines together are bounded too");
     let facts = stream.fleet.facts();
-    assert!(facts.usage.len() <= limits::MAX_USAGE_ROWS + 1);
     let sum: u64 = facts.usage.iter().map(|row| row.ledger.lifetime.input_tokens).sum();
-    assert_eq!(sum, (limits::MAX_USAGE_ROWS + 50) as u64);
+    assert_eq!(sum, (limits::MAX_USAGE_ROWS + limits::MAX_USAGE_ROWS_PER_MACHINE + 50) as u64);
 }
 
 #[test]

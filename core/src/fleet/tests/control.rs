@@ -1,5 +1,6 @@
 //! The control plane's own facts, and what the user does to machines.
 
+use super::rows::Status;
 use super::*;
 
 fn machine() -> MachineId {
@@ -34,6 +35,54 @@ fn w_c9_an_offline_heartbeat_changes_status_and_since_only() {
     );
     assert_eq!(stream.snapshot()["machines"][0]["status"], "online");
     assert_eq!(stream.snapshot()["machines"][0]["since"], START.plus(5_000).to_string());
+}
+
+#[test]
+fn a_machine_whose_clock_was_set_back_is_heard_though_its_heartbeats_are_old() {
+    let mut stream = Stream { now: 7_200_000, ..Stream::default() };
+    stream.heartbeat("online");
+    // A snapshot of the machine is restored: its clock is an hour behind what it last told.
+    stream.seconds(60);
+    stream.changes.clear();
+    let degraded = json!({"machineId": "m", "status": "degraded", "resource": {"cpuPct": 99, "memoryBytes": 1, "memoryPct": 1}});
+    let an_hour_behind = |stream: &Stream| stream.now - 3_600_000;
+    let at = an_hour_behind(&stream);
+    assert_eq!(stream.send_at(at, "machine.heartbeat", &degraded), Outcome::Stale);
+    assert_eq!(stream.changes, [Change::Machine(machine())], "its actor is told");
+    let pulse = stream.fleet.facts().machines.get(&machine()).unwrap().pulse.clone().unwrap();
+    assert_eq!((pulse.heard_at, pulse.heard_position), (START.plus(stream.now), stream.fleet.position()));
+    assert_eq!(
+        (pulse.status, pulse.last_seen_at),
+        (Status::Online, START.plus(7_200_000)),
+        "no more than that"
+    );
+
+    // It was called silent; an old heartbeat ends that, and leaves the gauges of the newest one.
+    stream.seconds(120);
+    let offline = Event::new(Parts {
+        id: EventId::new("synthetic"),
+        machine: machine(),
+        type_name: "machine.heartbeat",
+        severity: Severity::Warn,
+        occurred_at: START.plus(7_200_001),
+        trace: r#"{"traceId":"t"}"#,
+        payload: &heartbeat("offline").to_string(),
+    });
+    assert_eq!(stream.apply(&offline, Origin::CONTROL), Outcome::Folded);
+    let heard = stream.fleet.facts().machines.get(&machine()).unwrap().pulse.clone().unwrap();
+    assert_eq!((heard.status, heard.heard_at), (Status::Offline, pulse.heard_at));
+    stream.seconds(1);
+    let at = an_hour_behind(&stream);
+    stream.send_at(at, "machine.registered", &registered("old"));
+    let view = stream.snapshot()["machines"][0].clone();
+    assert_eq!((&view["status"], &view["lastResource"]["cpuPct"]), (&json!("online"), &json!(12.5)));
+    assert_eq!((&view["since"], view.get("name")), (&json!(START.plus(stream.now).to_string()), None));
+
+    // What the machine says of itself is not undone by what it said before.
+    stream.heartbeat("offline");
+    let at = an_hour_behind(&stream);
+    stream.send_at(at, "machine.heartbeat", &heartbeat("online"));
+    assert_eq!(stream.snapshot()["machines"][0]["status"], "offline");
 }
 
 #[test]
@@ -88,6 +137,26 @@ fn a_forgotten_machine_leaves_nothing_and_comes_back_as_new() {
 }
 
 #[test]
+fn an_offline_heartbeat_that_was_on_its_way_brings_no_forgotten_machine_back() {
+    let mut stream = Stream::default();
+    stream.heartbeat("online");
+    stream.control(&Control::MachineForgotten { machine_id: machine() });
+    let offline = Event::new(Parts {
+        id: EventId::new("synthetic"),
+        machine: machine(),
+        type_name: "machine.heartbeat",
+        severity: Severity::Warn,
+        occurred_at: START.plus(1),
+        trace: "{}",
+        payload: &heartbeat("offline").to_string(),
+    });
+    assert_eq!(stream.apply(&offline, Origin::CONTROL), Outcome::Odd);
+    assert!(stream.fleet.facts().machines.is_empty());
+    stream.heartbeat("online");
+    assert_eq!(stream.snapshot()["machines"][0]["status"], "online", "its own brings it back as new");
+}
+
+#[test]
 fn a_stalled_session_is_marked_until_it_moves() {
     let mut stream = Stream::default();
     stream.session("s", "running");
@@ -102,6 +171,50 @@ fn a_stalled_session_is_marked_until_it_moves() {
     );
     stream.run("r", "running");
     assert_eq!(stream.snapshot()["sessions"][0].get("stalledSince"), None);
+}
+
+#[test]
+fn a_stall_of_a_session_that_has_moved_since_is_none() {
+    let mut stream = Stream::default();
+    stream.session("s", "running");
+    stream.seconds(1);
+    stream.run("r", "running");
+    let stalled = |silent_since| Control::SessionStalled {
+        machine_id: machine(),
+        session_id: "s".into(),
+        silent_since,
+    };
+    assert_eq!(stream.control(&stalled(START)), Outcome::Stale);
+    assert_eq!(stream.snapshot()["sessions"][0].get("stalledSince"), None);
+    assert_eq!(stream.control(&stalled(START.plus(1_000))), Outcome::Folded);
+}
+
+#[test]
+fn whatever_ends_a_stall_is_told_so_that_the_next_one_is_watched_for() {
+    let tool = json!({"runId": "r", "sessionId": "s", "toolCallId": "t", "toolName": "x", "startedAt": "",
+                      "status": "completed", "durationMs": 1, "success": true});
+    let usage = json!({"runId": "r", "machineId": "m", "provider": "p", "model": "x"});
+    let log =
+        json!({"logEntryId": "l", "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+    for (type_name, payload) in [
+        ("run.tool.started", &tool),
+        ("run.tool.completed", &tool),
+        ("run.model.usage", &usage),
+        ("run.log.emitted", &log),
+    ] {
+        let mut stream = Stream::default();
+        stream.session("s", "running");
+        stream.run("r", "running");
+        let stalled =
+            Control::SessionStalled { machine_id: machine(), session_id: "s".into(), silent_since: START };
+        stream.control(&stalled);
+        stream.changes.clear();
+        stream.send(type_name, payload);
+        assert_eq!(stream.changes, [Change::Session(machine(), "s".into())], "{type_name}");
+        stream.changes.clear();
+        stream.send(type_name, payload);
+        assert_eq!(stream.changes, [], "{type_name}: there is no stall to end");
+    }
 }
 
 #[test]

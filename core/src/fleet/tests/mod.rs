@@ -1,5 +1,6 @@
 //! Tests of the fold: the contract's rules, the bounds, and that nothing stops it.
 
+mod bodies;
 mod bounds;
 mod contract;
 mod control;
@@ -76,7 +77,8 @@ impl Stream {
 
     /// The contract's snapshot.
     pub fn snapshot(&self) -> Value {
-        serde_json::to_value(snapshot::Snapshot::of(&self.fleet)).unwrap()
+        let text = snapshot::SnapshotWriter::default().write(&self.fleet).unwrap();
+        serde_json::from_slice(&text.to_vec()).unwrap()
     }
 
     pub fn seconds(&mut self, seconds: i64) {

@@ -1,35 +1,85 @@
 //! FO-1 and FO-2 on arbitrary streams: nothing stops the fold, its stored form is exact, and its index is a function of
 //! its rows.
 
+use equivalent::Comparable as _;
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::ids::RunId;
+use crate::time::HOUR;
 
-/// A fixed stream that touches every rule, for the golden hash.
-pub(super) fn golden(stream: &mut Stream) {
+/// A fixed stream that touches every rule. Tells the state's hash after each of its events, one over the other, so that no
+/// later event hides what an earlier one did.
+pub(super) fn golden(stream: &mut Stream) -> String {
+    let mut chain = Sha256::new();
+    let mut send = |stream: &mut Stream, machine: &str, kind: EventType, at: i64, payload: &Value| {
+        let event = Event::new(Parts {
+            id: EventId::from(format!("g{}", stream.fleet.position())),
+            machine: MachineId::new(machine),
+            type_name: kind.name(),
+            severity: Severity::Info,
+            occurred_at: START.plus(at),
+            trace: r#"{"traceId":"t"}"#,
+            payload: &payload.to_string(),
+        });
+        let is_control = kind.family() == Family::Control;
+        stream.apply(&event, if is_control { Origin::CONTROL } else { Origin::INGEST });
+        chain.update(stream.fleet.hash());
+    };
     for round in 0..3_i64 {
         for machine in ["m", "n"] {
             for (i, kind) in EventType::ALL.iter().enumerate() {
-                let payload = payload(machine, i as u64 + round as u64 * 7);
+                // Who is forgotten is somebody who is not needed later.
+                let about = if *kind == EventType::MachineForgotten { "gone" } else { machine };
+                send(stream, about, EventType::MachineHeartbeat, stream.now, &payload(about, 0));
                 stream.now += 777;
-                let at = stream.now - round * 1_000;
-                let event = Event::new(Parts {
-                    id: EventId::from(format!("g{}", stream.fleet.position())),
-                    machine: MachineId::new(machine),
-                    type_name: kind.name(),
-                    severity: Severity::Info,
-                    occurred_at: START.plus(at),
-                    trace: r#"{"traceId":"t"}"#,
-                    payload: &payload.to_string(),
-                });
-                stream.apply(&event, Origin::INGEST);
+                let seed = i as u64 + round as u64 * 7;
+                send(stream, about, *kind, stream.now - round * 1_000, &payload(about, seed));
             }
         }
+        // What is told late, and what nobody hears of for a week.
+        for seed in 0..9 {
+            send(stream, "m", EventType::RunState, stream.now - 2 * HOUR, &payload("m", seed));
+        }
+        stream.now += if round == 1 { limits::IDLE + HOUR } else { HOUR };
     }
+    // The control plane's own word on a machine, known and not.
+    let mut offline = super::heartbeat("offline");
+    for machine in ["m", "stranger"] {
+        offline["machineId"] = json!(machine);
+        let event = Event::new(Parts {
+            id: EventId::from(format!("offline-{machine}")),
+            machine: MachineId::new(machine),
+            type_name: EventType::MachineHeartbeat.name(),
+            severity: Severity::Warn,
+            occurred_at: START.plus(stream.now),
+            trace: r#"{"traceId":"t"}"#,
+            payload: &offline.to_string(),
+        });
+        stream.apply(&event, Origin::CONTROL);
+        chain.update(stream.fleet.hash());
+    }
+    // More than is kept: of a run's calls, of a session's ended runs.
+    let mut send_more = |stream: &mut Stream, kind: &str, payload: &Value| {
+        stream.send(kind, payload);
+        chain.update(stream.fleet.hash());
+    };
+    for n in 0..limits::MAX_TOOL_CALLS_PER_RUN + 2 {
+        let mut call = payload("m", 2);
+        call["toolCallId"] = json!(format!("many{n}"));
+        send_more(stream, "run.tool.started", &call);
+    }
+    for n in 0..limits::MAX_ENDED_RUNS_PER_SESSION + 2 {
+        let mut run = payload("m", 5);
+        (run["runId"], run["to"]) = (json!(format!("many{n}")), json!("completed"));
+        send_more(stream, "run.state.changed", &run);
+    }
+    chain.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A payload that every type can read; `seed` chooses among few ids and words, so that events meet.
-fn payload(machine: &str, seed: u64) -> Value {
+pub(super) fn payload(machine: &str, seed: u64) -> Value {
     const STATUS: [&str; 5] = ["online", "offline", "degraded", "failed", "ok"];
     const STATES: [&str; 9] = [
         "created",
@@ -59,8 +109,36 @@ fn payload(machine: &str, seed: u64) -> Value {
     })
 }
 
+/// An event that arrives.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    kind: Option<EventType>,
+    machine: &'static str,
+    /// How long ago it happened, ms.
+    ago: i64,
+    /// How long after the one before it arrives, ms.
+    step: i64,
+    payload: String,
+}
+
+impl Arrival {
+    pub fn arrive(&self, stream: &mut Stream) {
+        stream.now += self.step;
+        let event = Event::new(Parts {
+            id: EventId::from(format!("e{}", stream.fleet.position())),
+            machine: MachineId::new(self.machine),
+            type_name: self.kind.map_or("cron.unknown", EventType::name),
+            severity: Severity::Info,
+            occurred_at: START.plus(stream.now - self.ago),
+            trace: "{}",
+            payload: &self.payload,
+        });
+        stream.apply(&event, Origin::INGEST);
+    }
+}
+
 /// What arrives: mostly readable events that meet each other, some rubbish.
-fn arrivals() -> impl Strategy<Value = Vec<(usize, bool, u64, i64, i64, String)>> {
+pub(super) fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     let rubbish = prop_oneof![
         Just("{}".to_owned()),
         Just("{\"runId\":1}".to_owned()),
@@ -68,16 +146,32 @@ fn arrivals() -> impl Strategy<Value = Vec<(usize, bool, u64, i64, i64, String)>
         Just("not json".to_owned()),
         "\\PC{0,40}",
     ];
-    let payload = prop_oneof![4 => Just(String::new()), 1 => rubbish];
-    let one = (
-        0..EventType::ALL.len() + 1,
-        any::<bool>(),
-        0..200_u64,
-        -5_000_000..5_000_000_i64,
-        0..200_000_000_i64,
-        payload,
+    let rubbish = prop::option::weighted(0.2, rubbish);
+    let kind = (0..EventType::ALL.len() + 1).prop_map(|kind| EventType::ALL.get(kind).copied());
+    let machine = prop_oneof![Just("m"), Just("n")];
+    let (ago, step) = (-5_000_000..5_000_000_i64, 0..200_000_000_i64);
+    let one = (kind, machine, 0..200_u64, ago, step, rubbish).prop_map(
+        |(kind, machine, seed, ago, step, rubbish)| {
+            let payload = rubbish.unwrap_or_else(|| payload(machine, seed).to_string());
+            Arrival { kind, machine, ago, step, payload }
+        },
     );
     prop::collection::vec(one, 0..120)
+}
+
+proptest! {
+    #[test]
+    fn a_borrowed_key_stands_where_the_key_stands(
+        (machine, id, other_machine, other_id) in ("[ab]{0,2}", "[ab]{0,2}", "[ab]{0,2}", "[ab]{0,2}"),
+        shared in any::<bool>(),
+    ) {
+        let machine = MachineId::from(machine);
+        let other_machine = if shared { machine.clone() } else { MachineId::from(other_machine) };
+        let (key, other) = ((machine, RunId::from(id)), (other_machine, RunId::from(other_id)));
+        let as_text = (key.0.as_str(), key.1.as_str()).cmp(&(other.0.as_str(), other.1.as_str()));
+        prop_assert_eq!(key.cmp(&other), as_text);
+        prop_assert_eq!(keys::KeyOf(&key.0, key.1.as_str()).compare(&other), as_text);
+    }
 }
 
 proptest! {
@@ -87,24 +181,7 @@ proptest! {
     fn any_stream_folds_and_survives_its_text(arrivals in arrivals(), split in 0..120_usize) {
         let mut stream = Stream::default();
         let mut resumed: Option<Stream> = None;
-        for (i, (kind, other_machine, seed, ago, step, rubbish)) in arrivals.into_iter().enumerate() {
-            let machine = if other_machine { "n" } else { "m" };
-            let known = EventType::ALL.get(kind).copied();
-            let text = if rubbish.is_empty() {
-                payload(machine, seed).to_string()
-            } else {
-                rubbish
-            };
-            stream.now += step;
-            let event = Event::new(Parts {
-                id: EventId::from(format!("e{i}")),
-                machine: MachineId::new(machine),
-                type_name: known.map_or("cron.unknown", EventType::name),
-                severity: Severity::Info,
-                occurred_at: START.plus(stream.now - ago),
-                trace: "{}",
-                payload: &text,
-            });
+        for (i, arrival) in arrivals.into_iter().enumerate() {
             if i == split {
                 // A checkpoint here, and the tail on top of it.
                 let text = serde_json::to_string(&stream.fleet).unwrap();
@@ -113,8 +190,13 @@ proptest! {
                 resumed = Some(Stream { fleet, ..Stream::default() });
             }
             let before = stream.fleet.clone();
-            stream.apply(&event, Origin::INGEST);
-            if known.is_some_and(|known| known.family() == crate::event::Family::Telemetry) {
+            let known = arrival.kind;
+            if let Some(resumed) = &mut resumed {
+                resumed.now = stream.now;
+                arrival.arrive(resumed);
+            }
+            arrival.arrive(&mut stream);
+            if known.is_some_and(|known| known.family() == Family::Telemetry) {
                 let recorded = event.recorded(stream.fleet.position(), START.plus(stream.now), Origin::INGEST);
                 let told = stream.fleet.session_touched_by(&recorded);
                 for session in stream.fleet.facts().sessions.iter() {
@@ -124,10 +206,10 @@ proptest! {
                     }
                 }
             }
-            if let Some(resumed) = &mut resumed {
-                resumed.now = stream.now;
-                resumed.apply(&event, Origin::INGEST);
-            }
+            let facts = stream.fleet.facts();
+            let oldest = minute(facts.log_time.plus(-limits::IDLE));
+            prop_assert!(facts.sessions.iter().all(|session| minute(session.touched) >= oldest), "idle");
+            prop_assert!(facts.runs.iter().all(|run| minute(run.touched) >= oldest), "idle");
             // Views must hold at any position.
             let _ = stream.snapshot();
         }

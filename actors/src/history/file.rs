@@ -1,0 +1,182 @@
+//! `history.db` as a file: opened if it is fit, else made anew. It holds nothing that the log does not, so that whatever is
+//! wrong with it is mended by throwing it away.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use patze_core::ids::LogId;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+
+/// The file's name in the folder of the log.
+pub const FILE: &str = "history.db";
+/// Goes up with every change of `sql/history.sql` and of the projector's rules. A file of another version is made anew.
+pub(super) const VERSION: u32 = 1;
+
+/// "PTZH": whose database it is.
+const APPLICATION_ID: u32 = 0x5054_5A48;
+const SCHEMA: &str = include_str!("../../../sql/history.sql");
+/// How long a connection waits for a lock that a `sqlite3` shell holds.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 96;
+
+/// Why there is no `history.db`.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The old one cannot be removed, or the new one not be made.
+    #[error("{} cannot be made; see that its folder may be written and has room", path.display())]
+    Make {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// SQLite cannot set it up.
+    #[error("{} cannot be set up; see that its folder may be written and has room", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+/// The writing connection.
+pub(super) struct Opened {
+    pub(super) conn: Connection,
+    /// Why it was made anew, if it was.
+    pub(super) made: Option<&'static str>,
+}
+
+/// Opens the file if it is whole and of this log; else makes it anew. `head` is the log's last position. `condemned` says
+/// that it was found damaged or tells of what was redacted.
+pub(super) fn open(
+    file: &Path,
+    log_id: &LogId,
+    head: u64,
+    condemned: Option<&'static str>,
+) -> Result<Opened, FileError> {
+    let failed = |source| FileError::Sqlite { path: file.into(), source };
+    let reason = match condemned {
+        Some(reason) => reason,
+        None if !file.exists() => "there was none",
+        None => match fit(file, log_id, head) {
+            Ok(None) => {
+                let conn = for_writing(file).map_err(failed)?;
+                return Ok(Opened { conn, made: None });
+            }
+            Ok(Some(reason)) => reason,
+            Err(error) if is_misfit(&error) => "it was damaged",
+            // Locked, or no rights: throwing it away would not help.
+            Err(error) => return Err(failed(error)),
+        },
+    };
+    let conn = make(file, log_id, head)?;
+    Ok(Opened { conn, made: Some(reason) })
+}
+
+/// A connection that only reads.
+pub(super) fn for_reading(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(file, flags)?;
+    conn.busy_timeout(BUSY)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(conn)
+}
+
+/// Whether the file itself is at fault: SQLite says so, or a column holds what none of ours ever does.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+        )
+}
+
+/// The same, for statements that nothing from outside is part of: where one of these is refused, a table is missing.
+pub(super) fn is_misfit(error: &rusqlite::Error) -> bool {
+    let refused = |code: i32| code == rusqlite::ffi::SQLITE_ERROR;
+    is_damage(error)
+        || matches!(error, rusqlite::Error::SqliteFailure(failure, _) if refused(failure.extended_code))
+        || matches!(error, rusqlite::Error::SqlInputError { error, .. } if refused(error.extended_code))
+}
+
+/// Why the file cannot be used, if it cannot.
+fn fit(file: &Path, log_id: &LogId, head: u64) -> rusqlite::Result<Option<&'static str>> {
+    let conn = for_reading(file)?;
+    let application: u32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if application != APPLICATION_ID || version != VERSION {
+        return Ok(Some("it was of another version"));
+    }
+    if meta(&conn, "logId")?.as_deref() != Some(log_id.as_str()) {
+        return Ok(Some("it was of another log"));
+    }
+    match meta(&conn, "position")?.and_then(|position| position.parse::<u64>().ok()) {
+        Some(position) if position <= head => Ok(None),
+        Some(_) => Ok(Some("it was ahead of the log")),
+        None => Ok(Some("it was damaged")),
+    }
+}
+
+/// A value of `meta`.
+pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+fn make(file: &Path, log_id: &LogId, head: u64) -> Result<Connection, FileError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(FileError::Make { path: path.into(), source });
+            }
+            _ => {}
+        }
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|source| FileError::Make { path: file.into(), source })?;
+    let set_up = || {
+        let mut conn = for_writing(file)?;
+        let transaction = conn.transaction()?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        let mut insert = transaction.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
+        insert.execute(["logId", log_id.as_str()])?;
+        insert.execute(["position", "0"])?;
+        // What the log has lost or blanked up to here is not in the new file: see `projector/control.rs`.
+        insert.execute(["madeAt", &head.to_string()])?;
+        drop(insert);
+        transaction.commit()?;
+        Ok(conn)
+    };
+    set_up().map_err(|source| FileError::Sqlite { path: file.into(), source })
+}
+
+fn for_writing(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(file, flags)?;
+    conn.busy_timeout(BUSY)?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // A lost transaction is projected again.
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", -8_192)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
+    conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(conn)
+}

@@ -1,0 +1,280 @@
+//! Past fleets: the state at any moment that the log still has (design §10).
+//!
+//! The nearest checkpoint or past fleet is taken, and what lies between is folded. Both bound the work: checkpoints are
+//! [`super::checkpoint::EVERY`] positions apart, and [`BUILDS`] fleets are built at once. Fleets share what is the same
+//! (persistent maps), so that the [`CACHED`] ones, which make stepping through the past cheap, cost little.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use patze_core::fleet::Fleet;
+use patze_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::checkpoint;
+use super::connect;
+use super::door::Shared;
+use super::open::Fault;
+use super::reader::ReadError;
+use super::row::RowError;
+use super::scan::{self, sql};
+
+/// Past fleets that are built at once; who comes then is told to come back.
+const BUILDS: usize = 2;
+/// Past fleets that are kept, the last used ones.
+const CACHED: usize = 4;
+
+/// A moment of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    /// After the event at this position.
+    Position(u64),
+    /// After the last event that was recorded then or before.
+    Time(Timestamp),
+}
+
+/// Why there is no fleet of a moment.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// The log has not come so far.
+    #[error("position {position} lies ahead; the log ends at {head}")]
+    Ahead {
+        /// What was asked for.
+        position: u64,
+        /// The log's last position.
+        head: u64,
+    },
+    /// The time has not come.
+    #[error("{time} lies ahead; it is {now}")]
+    Future {
+        /// What was asked for.
+        time: Timestamp,
+        /// The clock.
+        now: Timestamp,
+    },
+    /// Come back in a second.
+    #[error("{BUILDS} other moments of the past are being looked up; try again")]
+    Busy,
+    /// The log was not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// What is kept of the past.
+#[derive(Debug)]
+pub(super) struct Past {
+    builds: Arc<Semaphore>,
+    /// The last used one last.
+    cached: Mutex<VecDeque<Arc<Fleet>>>,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self { builds: Arc::new(Semaphore::new(BUILDS)), cached: Mutex::default() }
+    }
+}
+
+// === impl Past ===
+
+impl Past {
+    /// Leave to build one more.
+    fn permit(&self) -> Result<OwnedSemaphorePermit, PastError> {
+        Arc::clone(&self.builds).try_acquire_owned().map_err(|_| PastError::Busy)
+    }
+
+    /// The cached fleet whose position is `position` or the nearest before.
+    fn nearest(&self, position: u64) -> Option<Arc<Fleet>> {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = cached.iter().filter(|fleet| fleet.position() <= position);
+        before.max_by_key(|fleet| fleet.position()).cloned()
+    }
+
+    fn used(&self, fleet: &Arc<Fleet>) {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.retain(|other| other.position() != fleet.position());
+        cached.push_back(Arc::clone(fleet));
+        if cached.len() > CACHED {
+            cached.pop_front();
+        }
+    }
+}
+
+/// The fleet after the last event at `moment` or before.
+pub(super) async fn fleet_at(shared: &Arc<Shared>, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+    let position = position_of(shared, moment).await?;
+    let live = shared.current();
+    if live.position() == position {
+        return Ok(live);
+    }
+    let past = &shared.past;
+    if let Some(fleet) = past.nearest(position).filter(|fleet| fleet.position() == position) {
+        past.used(&fleet);
+        return Ok(fleet);
+    }
+    let permit = past.permit()?;
+    let built = {
+        let shared = Arc::clone(shared);
+        // The permit goes with the work, which a caller that leaves does not end.
+        tokio::task::spawn_blocking(move || {
+            let built = build(&shared, position);
+            drop(permit);
+            built
+        })
+    };
+    let read = |source| ReadError::Read { file: shared.file.display().to_string(), source };
+    let fleet = match built.await {
+        Ok(built) => built.map_err(read)?,
+        Err(_) => return Err(ReadError::Closed.into()),
+    };
+    past.used(&fleet);
+    Ok(fleet)
+}
+
+/// The position of the last event at `moment` or before; 0 before the first.
+async fn position_of(shared: &Shared, moment: Moment) -> Result<u64, PastError> {
+    let head = shared.current().position();
+    match moment {
+        Moment::Position(position) if position > head => Err(PastError::Ahead { position, head }),
+        Moment::Position(position) => {
+            Ok(shared.readers.ask(move |conn| Ok(last_event(conn, position)?)).await?)
+        }
+        Moment::Time(time) => {
+            let now = shared.clock.now();
+            if time > now {
+                return Err(PastError::Future { time, now });
+            }
+            Ok(shared.readers.ask(move |conn| Ok(last_recorded(conn, time, head)?)).await?)
+        }
+    }
+}
+
+/// The position of the last event at `position` or before: another one only where events were pruned.
+fn last_event(conn: &Connection, position: u64) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE position <= ?1")?
+        .query_row([sql(position)], |row| scan::position(row, 0))
+}
+
+/// The position of the last event up to `head` that was recorded at `time` or before. `recorded_at` never decreases, so
+/// halving finds it without an index.
+fn last_recorded(conn: &Connection, time: Timestamp, head: u64) -> rusqlite::Result<u64> {
+    let mut next = conn.prepare_cached(
+        "SELECT position, recorded_at FROM events WHERE position >= ?1 AND position <= ?2 ORDER BY position LIMIT 1",
+    )?;
+    // At `found` or before lies the answer, from `beyond` on no more.
+    let (mut found, mut beyond) = (0, head + 1);
+    while found + 1 < beyond {
+        let middle = found + (beyond - found) / 2;
+        let event = next
+            .query_row(params![sql(middle), sql(beyond - 1)], |row| {
+                Ok((scan::position(row, 0)?, Timestamp::from_millis(row.get(1)?)))
+            })
+            .optional()?;
+        match event {
+            Some((position, recorded_at)) if recorded_at <= time => found = position,
+            Some(_) | None => beyond = middle,
+        }
+    }
+    Ok(found)
+}
+
+fn build(shared: &Shared, position: u64) -> Result<Arc<Fleet>, RowError> {
+    let conn = connect::for_reading(&shared.file)?;
+    // One view of the log, whatever is pruned meanwhile.
+    conn.execute_batch("BEGIN")?;
+    let near = shared.past.nearest(position);
+    let stored = checkpoint::position_before(&conn, position)?;
+    let mut fleet = match near {
+        Some(near) if near.position() >= stored => Fleet::clone(&near),
+        _ => checkpoint::newest(&conn, position)?,
+    };
+    checkpoint::replay(&conn, &mut fleet, position, shared.every, |_| ()).map_err(|fault| match fault {
+        Fault::Row(row) => row,
+        Fault::Sqlite(error) => error.into(),
+        Fault::Head { .. } | Fault::Missing(_) => RowError::Odd { position, column: "position" },
+    })?;
+    Ok(Arc::new(fleet))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log whose events lie at `events`, (position, recorded at).
+    fn log(events: &[(u64, i64)]) -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE events (position INTEGER PRIMARY KEY, recorded_at INTEGER)")
+            .unwrap();
+        for (position, recorded_at) in events {
+            conn.execute("INSERT INTO events VALUES (?1, ?2)", params![sql(*position), recorded_at]).unwrap();
+        }
+        conn
+    }
+
+    #[test]
+    fn a_time_is_found_by_halving_over_holes_too() {
+        let events: Vec<(u64, i64)> = (1..=200)
+            .filter(|position| !(20..60).contains(position) && position % 7 != 0)
+            .map(|position| (position, i64::try_from(position / 3 * 10).unwrap()))
+            .collect();
+        let conn = log(&events);
+        for time in -5..700 {
+            let last = events.iter().rev().find(|(_, at)| *at <= time).map_or(0, |(position, _)| *position);
+            assert_eq!(last_recorded(&conn, Timestamp::from_millis(time), 200).unwrap(), last, "at {time}");
+        }
+        assert_eq!(last_recorded(&log(&[]), Timestamp::from_millis(1), 0).unwrap(), 0);
+    }
+
+    #[test]
+    fn two_are_built_at_once_and_no_more() {
+        let past = Past::default();
+        let first = past.permit().unwrap();
+        let second = past.permit().unwrap();
+        assert!(matches!(past.permit(), Err(PastError::Busy)));
+        drop(first);
+        let third = past.permit().unwrap();
+        assert!(matches!(past.permit(), Err(PastError::Busy)));
+        drop((second, third));
+    }
+
+    #[test]
+    fn the_last_used_are_kept_and_the_nearest_before_is_found() {
+        let fleets: Vec<Arc<Fleet>> = (1..=6).map(fleet_at_position).collect();
+        let past = Past::default();
+        for fleet in &fleets[..4] {
+            past.used(fleet);
+        }
+        past.used(&fleets[0]);
+        past.used(&fleets[4]);
+        let nearest = |position| past.nearest(position).map(|fleet| fleet.position());
+        assert_eq!(nearest(2), Some(1), "2 was used longest ago");
+        assert_eq!([nearest(0), nearest(4), nearest(9)], [None, Some(4), Some(5)]);
+    }
+
+    /// The fleet after so many ticks.
+    fn fleet_at_position(position: u64) -> Arc<Fleet> {
+        use patze_core::event::{Origin, Recorded, Severity};
+        let mut fleet = Fleet::default();
+        let event = Recorded {
+            position,
+            id: "e",
+            type_name: "control.tick",
+            machine: "",
+            occurred_at: Timestamp::from_millis(0),
+            recorded_at: Timestamp::from_millis(0),
+            severity: Severity::Info,
+            origin: Origin::CONTROL,
+            trace: "{}",
+            payload: "{}",
+        };
+        fleet.apply(&event, &mut Vec::new());
+        Arc::new(fleet)
+    }
+
+    #[test]
+    fn a_position_in_a_hole_is_that_of_the_event_before() {
+        let conn = log(&[(1, 0), (2, 0), (9, 0)]);
+        let found = [0, 1, 5, 9].map(|position| last_event(&conn, position).unwrap());
+        assert_eq!(found, [0, 1, 2, 9]);
+    }
+}
