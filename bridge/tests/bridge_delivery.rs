@@ -122,13 +122,14 @@ fn a_control_plane_that_is_down_or_busy_gets_everything_in_the_end() {
 
 #[test]
 fn the_culprit_of_a_refused_batch_is_found_and_kept_aside() {
-    for (status, body) in [(400, r#"{"error":"request_error","message":"bad"}"#), (413, "too large")] {
+    let bad = r#"{"error":"request_error","message":"bad"}"#;
+    for (status, body) in [(400, bad), (413, r#"{"error":"payload_too_large"}"#)] {
         let plane = ControlPlane::start();
         let place = Place::new(&plane.url);
         let ids = place.fill("e", 700);
         let (culprit, last) = (ids[333].clone(), ids[699].clone());
-        let bad = culprit.clone();
-        plane.answer(move |asked| if asked.ids().contains(&bad) { say(status, body) } else { Reply::Take });
+        let one = culprit.clone();
+        plane.answer(move |asked| if asked.ids().contains(&one) { say(status, body) } else { Reply::Take });
         let _bridge = place.start();
         plane.wait_until("the last event", |asked| with_prefix(asked, "e").contains(&last));
         let expected: Vec<_> = ids.iter().filter(|id| **id != culprit).cloned().collect();

@@ -12,6 +12,7 @@
 //! | how ids are made | [`ids`] |
 //! | what is kept, and how that is written | [`retention`] |
 //! | which times are accepted | [`time`] |
+//! | what unpriced model calls would cost | [`prices`] |
 //! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
 
 // The tests write long `json!` objects.
@@ -20,11 +21,13 @@
 pub mod attention;
 pub mod event;
 pub mod fleet;
+pub mod glob;
 pub mod history;
 pub mod ids;
 mod json;
 pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;
+pub mod prices;
 pub mod retention;
 pub mod time;

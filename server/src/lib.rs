@@ -6,4 +6,5 @@ pub mod edge;
 pub mod environment;
 pub mod error;
 pub mod guard;
+pub mod prices;
 pub mod serve;

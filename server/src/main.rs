@@ -13,8 +13,10 @@ use tracing_subscriber::EnvFilter;
 const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    // A `.env` that is not there is the usual case; one that cannot be read is told.
-    if let Err(error) = dotenvy::dotenv()
+    // The working folder's own, not one of a folder above, which belongs to something else. One that is not there is the
+    // usual case, also in a folder that this user may not look into; one that cannot be read is told.
+    if std::fs::metadata(".").is_ok()
+        && let Err(error) = dotenvy::from_path("./.env")
         && !error.not_found()
     {
         eprintln!("patze: the file .env cannot be read: {error}");

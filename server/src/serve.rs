@@ -163,17 +163,22 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ServeError> {
         .collect()
 }
 
-/// The name of the signal that came. Where a signal cannot be watched, the others still are.
+/// The name of the signal that came. Where one cannot be watched, the other still is.
 async fn asked_to_stop() -> &'static str {
-    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        },
-        _ => {
-            tracing::error!("signals cannot be watched; only SIGKILL ends this server");
-            std::future::pending().await
+    async fn came(kind: SignalKind, name: &'static str) -> &'static str {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+                name
+            }
+            Err(error) => {
+                tracing::error!(%error, signal = name, "the signal cannot be watched");
+                std::future::pending().await
+            }
         }
+    }
+    tokio::select! {
+        name = came(SignalKind::terminate(), "SIGTERM") => name,
+        name = came(SignalKind::interrupt(), "SIGINT") => name,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each round starts the real server on the same folder, loads it over HTTP, and kills it once a random number of
 //! batches was acknowledged, with others in flight. After the restart: every acknowledged event is there once, positions
-//! are dense, `patze verify` finds the digests whole and the rebuilt state equal to the live one.
+//! are dense, `patze verify` finds the digests whole, and two states are what a rebuild gives: the one that was live under
+//! load just before the kill, and the one that is live after the restart.
 
 #![allow(
     clippy::unwrap_used,
@@ -98,6 +99,54 @@ async fn load(
     }
 }
 
+/// The fleet that a server shows, as text, and its position.
+async fn state(address: &str, query: &str) -> (u64, String) {
+    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().unwrap();
+    let text = client.get(format!("{address}/state{query}")).send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let (_, state) = text.split_once(",\"state\":").unwrap();
+    (answer["position"].as_u64().unwrap(), state.strip_suffix('}').unwrap().to_owned())
+}
+
+/// Rebuild == live (FO-1): the state before the kill is the past of the restarted server, whose own is the one that
+/// `patze verify` builds from the first event on.
+async fn check_states(address: &str, dir: &Path, before: Option<&(u64, String)>, round: u64) {
+    if let Some((position, live)) = before {
+        let (_, rebuilt) = state(address, &format!("?at={position}")).await;
+        assert_eq!(&rebuilt, live, "round {round}: the state at {position}");
+    }
+    loop {
+        let (position, live) = state(address, "").await;
+        let verified = verify(dir, round);
+        let told = |what: &str| {
+            let line = verified.lines().find(|line| line.starts_with(what)).unwrap();
+            line.split_whitespace().nth(1).unwrap().to_owned()
+        };
+        // The control plane may just have noted something of its own.
+        if told("position") == position.to_string() {
+            let fleet: patze_core::fleet::Fleet = serde_json::from_str(&live).unwrap();
+            let hash: String = fleet.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(told("state"), hash, "round {round}: the state at {position}");
+            return;
+        }
+    }
+}
+
+/// What `patze verify` says.
+fn verify(dir: &Path, round: u64) -> String {
+    let verified = Command::new(env!("CARGO_BIN_EXE_patze"))
+        .current_dir(dir)
+        .env_clear()
+        .env("PATZE_SETTINGS_DIR", dir)
+        .arg("verify")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    let noted = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success(), "round {round}: patze verify: {said}{noted}");
+    said
+}
+
 /// What must hold after every restart.
 fn check(dir: &Path, acked: &BTreeSet<(String, String)>, round: u64) {
     let db = rusqlite::Connection::open_with_flags(
@@ -121,29 +170,17 @@ fn check(dir: &Path, acked: &BTreeSet<(String, String)>, round: u64) {
         )
         .unwrap();
     assert_eq!((first, last), (1, count), "round {round}: positions are dense (EL-1)");
-    let verified = Command::new(env!("CARGO_BIN_EXE_patze"))
-        .current_dir(dir)
-        .env_clear()
-        .env("PATZE_SETTINGS_DIR", dir)
-        .arg("verify")
-        .output()
-        .unwrap();
-    assert!(
-        verified.status.success(),
-        "round {round}: patze verify: {}{}",
-        String::from_utf8_lossy(&verified.stdout),
-        String::from_utf8_lossy(&verified.stderr)
-    );
 }
 
 fn crash(rounds: u64) {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ids = Arc::new(AtomicU64::new(0));
-    let mut acked = BTreeSet::new();
+    let (mut acked, mut before) = (BTreeSet::new(), None);
     for round in 1..=rounds {
         let mut server = Server::start(dir.path());
         check(dir.path(), &acked, round);
+        runtime.block_on(check_states(&server.address, dir.path(), before.as_ref(), round));
         let batches = Dice(round.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1).below(40);
         runtime.block_on(async {
             let (tell, mut told) = mpsc::channel(64);
@@ -155,6 +192,7 @@ fn crash(rounds: u64) {
             while let Some(names) = told.recv().await {
                 acked.extend(names);
                 if seen == batches {
+                    before = Some(state(&server.address, "").await);
                     server.kill();
                 }
                 seen += 1;
@@ -165,8 +203,9 @@ fn crash(rounds: u64) {
             assert!(seen > batches, "round {round}: the load ended early, after {seen} batches");
         });
     }
-    let _server = Server::start(dir.path());
+    let server = Server::start(dir.path());
     check(dir.path(), &acked, rounds + 1);
+    runtime.block_on(check_states(&server.address, dir.path(), before.as_ref(), rounds + 1));
     println!("{rounds} rounds, {} acknowledged events, none lost", acked.len());
 }
 

@@ -53,7 +53,8 @@ async fn get(address: &str, path: &str) -> Value {
 async fn caught_up(address: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let ready = get(address, "/readyz").await;
+        // 503 while the server is not ready otherwise; the answer is the same.
+        let ready: Value = reqwest::get(format!("{address}/readyz")).await.unwrap().json().await.unwrap();
         if ready["history"]["behind"] == 0 && ready["history"]["state"] == "following" {
             return;
         }

@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 
 use super::base::{self, Horizon};
 use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
+use super::care::reached::Reached;
+use super::care::swap;
 use super::checkpoint;
 use super::connect;
 use super::digest::Digest;
@@ -138,6 +140,7 @@ impl Log {
         let LogConfig { dir, clock, checkpoint_every } = config;
         let every = checkpoint_every.max(1);
         let lock = place::take(&dir)?;
+        swap::finish(&dir).map_err(OpenError::Restoring)?;
         let file = dir.join(place::DATABASE);
         let mut conn = open::database(&file, clock.now())?;
         let corrupt = |source| OpenError::fault(&file, source);
@@ -156,8 +159,15 @@ impl Log {
             StartError::Thread(source) => OpenError::Thread { path: file.clone(), source },
         };
         // All that is there could be read. Now it may be written to.
+        let reached = Reached::read(&file);
+        let stands = |conn: &rusqlite::Connection, log_id: &str| match &reached {
+            // Nobody has read anything of it.
+            _ if tail.position == 0 => Ok(true),
+            None => Ok(false),
+            Some(reached) => reached.agrees(conn, log_id, &tail),
+        };
         let (log_id, clean) =
-            open::mark_in_use(&mut conn).map_err(|e| OpenError::sqlite(&file, "write", e))?;
+            open::mark_in_use(&mut conn, stands).map_err(|e| OpenError::sqlite(&file, "write", e))?;
         let readers = Readers::start(&file, &clock).map_err(start)?;
         let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
@@ -445,6 +455,11 @@ impl Shared {
 
     pub(super) fn unreadable(&self, source: RowError) -> ReadError {
         ReadError::Read { file: self.file.display().to_string(), source }
+    }
+
+    pub(super) fn head(&self) -> Head {
+        let tail = *locked(&self.head);
+        Head { log_id: self.log_id.clone(), position: tail.position, digest: tail.digest }
     }
 
     pub(super) fn current(&self) -> Arc<Fleet> {

@@ -6,9 +6,10 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
+use super::care::copy::{CopyFault, copy};
 use super::digest::hex;
 use super::open::OpenError;
-use super::place::{beside, make_private};
+use super::place::beside;
 
 /// One numbered step. A released one never changes: its checksum is in every database that ran it.
 #[derive(Clone, Copy, Debug)]
@@ -93,10 +94,10 @@ fn back_up(conn: &Connection, file: &Path, number: u32) -> Result<PathBuf, OpenE
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    // SQLite fills an empty file, whose mode it leaves.
-    make_private(&part).map_err(failed)?;
-    conn.execute("VACUUM INTO ?1", [part.to_string_lossy()])
-        .map_err(|source| OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))))?;
+    copy(conn, &part).map_err(|fault| match fault {
+        CopyFault::Sqlite(source) => OpenError::sqlite_or(file, source, |e| failed(std::io::Error::other(e))),
+        CopyFault::Io(source) => failed(source),
+    })?;
     std::fs::rename(&part, &target).map_err(failed)?;
     tracing::info!(backup = %target.display(), "the database was backed up before it is brought up to this version");
     Ok(target)

@@ -18,7 +18,8 @@
 //! `sql/migrations/` is the schema, with the reason for each table; `sql/views.sql` is for people. In `patze.db`: `events`,
 //! `commits` (one a transaction, with its digest, see [`digest`]), `checkpoints` (zstd of the fleet's JSON, with its fold
 //! version), `cursors`, `meta` (`logId`, `cleanStop`, `viewsDigest`), `migrations`. Beside it: `patze.lock`, held while a
-//! server runs, and `patze.db.before-NNNN`, made before a migration.
+//! server runs, `patze.db-head`, which tells a file that was put back by hand, and `patze.db.before-NNNN`, made before a
+//! migration.
 //!
 //! # Operation
 //! ```text
@@ -39,6 +40,7 @@
 //! | how checkpoints are made and proven | `checkpoint.rs`, `proof.rs` |
 //! | how a look at the past is answered | `past.rs` |
 //! | how the past is verified | [`verify`] |
+//! | how it is backed up, restored, exported, imported | [`care`] |
 //!
 //! # Recovery
 //! - *Crash or kill:* SQLite recovers the write-ahead log; the newest checkpoint and the tail give the fleet; as the last
@@ -54,6 +56,7 @@
 
 mod base;
 mod batch;
+pub mod care;
 pub mod checkpoint;
 mod connect;
 pub mod digest;

@@ -8,6 +8,7 @@ use patze_core::time::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior};
 
+use super::care::SwapError;
 use super::connect;
 use super::migrate;
 use super::place;
@@ -168,6 +169,9 @@ pub enum OpenError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// A restore was interrupted and cannot be carried through.
+    #[error(transparent)]
+    Restoring(SwapError),
     /// A thread of the log cannot be started.
     #[error("cannot start a thread for {}; see the limits of processes and memory", path.display())]
     Thread {
@@ -261,25 +265,34 @@ fn check_owner(file: &Path, application_id: u32, version: u32, used: bool) -> Re
     Ok(())
 }
 
-/// Marks the log as in use, which it stays until it is marked as clean. Tells its id, made if it is new, and whether the
-/// last stop was clean.
-pub(super) fn mark_in_use(conn: &mut Connection) -> rusqlite::Result<(LogId, bool)> {
+/// Marks the log as in use, which it stays until it is marked as clean. Tells its id, and whether the last stop was clean.
+/// The id is made if there is none, or if `stands` says that it does not stand for this log.
+pub(super) fn mark_in_use(
+    conn: &mut Connection,
+    stands: impl FnOnce(&Connection, &str) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<(LogId, bool)> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = |key: &str| -> rusqlite::Result<Option<String>> {
         transaction.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
     };
     let clean = value("cleanStop")?.is_none_or(|clean| clean == "1");
     let log_id = match value("logId")? {
-        Some(log_id) => log_id,
-        None => transaction.query_row(
-            "INSERT INTO meta (key, value) VALUES ('logId', lower(hex(randomblob(16)))) RETURNING value",
-            [],
-            |row| row.get(0),
-        )?,
+        Some(log_id) if stands(&transaction, &log_id)? => LogId::from(log_id),
+        _ => new_log_id(&transaction)?,
     };
     transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('cleanStop', '0')", [])?;
     transaction.commit()?;
-    Ok((LogId::from(log_id), clean))
+    Ok((log_id, clean))
+}
+
+/// Gives the log a new id.
+pub(super) fn new_log_id(conn: &Connection) -> rusqlite::Result<LogId> {
+    let id: String = conn.query_row(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('logId', lower(hex(randomblob(16)))) RETURNING value",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(LogId::from(id))
 }
 
 // === impl OpenError ===

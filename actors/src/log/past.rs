@@ -157,7 +157,7 @@ fn last_event(conn: &Connection, position: u64) -> rusqlite::Result<u64> {
 
 /// The position of the last event up to `head` that was recorded at `time` or before. `recorded_at` never decreases, so
 /// halving finds it without an index.
-fn last_recorded(conn: &Connection, time: Timestamp, head: u64) -> rusqlite::Result<u64> {
+pub(super) fn last_recorded(conn: &Connection, time: Timestamp, head: u64) -> rusqlite::Result<u64> {
     let mut next = conn.prepare_cached(
         "SELECT position, recorded_at FROM events WHERE position >= ?1 AND position <= ?2 ORDER BY position LIMIT 1",
     )?;

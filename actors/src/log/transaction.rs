@@ -69,7 +69,10 @@ pub(super) fn write(
     work: &[Work],
 ) -> rusqlite::Result<Written> {
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = write_all(conn, file, fleet, tail, now, work);
+    let written = write_all(conn, file, fleet, tail, now, work).and_then(|written| {
+        conn.prepare_cached("COMMIT")?.execute([])?;
+        Ok(written)
+    });
     if written.is_err() && !conn.is_autocommit() {
         // The first error is the one to tell.
         let _ = conn.execute_batch("ROLLBACK");
@@ -77,7 +80,8 @@ pub(super) fn write(
     written
 }
 
-fn write_all(
+/// Writes `work` as one commit of the chain, within a transaction of SQLite's that the caller has begun.
+pub(super) fn write_all(
     conn: &Connection,
     file: &str,
     fleet: &Fleet,
@@ -121,7 +125,6 @@ fn write_all(
         ])?;
         end = Tail { position: last, recorded_at, digest };
     }
-    conn.prepare_cached("COMMIT")?.execute([])?;
     Ok(Written { tail: end, recorded_at, answers })
 }
 

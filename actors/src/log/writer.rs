@@ -10,6 +10,7 @@ use patze_core::fleet::{Change, Fleet};
 use rusqlite::Connection;
 
 use super::batch::AppendError;
+use super::care::reached::Note;
 use super::connect;
 use super::door::Shared;
 use super::health::Metrics;
@@ -74,6 +75,8 @@ struct Run<'a> {
     conn: Connection,
     file: String,
     tail: Tail,
+    /// None if the file cannot be had; the log goes on without it.
+    note: Option<Note>,
     fleet: Fleet,
     changes: Vec<Change>,
 }
@@ -123,7 +126,10 @@ impl<'a> Run<'a> {
         let conn = connect::for_writing(&shared.file).map_err(failed)?;
         let tail = read_tail(&conn).map_err(|source| WriterError::Tail { file: file.clone(), source })?;
         let fleet = Fleet::clone(&shared.published());
-        Ok(Self { shared, publish, conn, file, tail, fleet, changes: Vec::new() })
+        let note = Note::open(&shared.file).inspect_err(
+            |error| tracing::warn!(%error, "the file beside {file} that notes its head cannot be opened"),
+        );
+        Ok(Self { shared, publish, conn, file, tail, note: note.ok(), fleet, changes: Vec::new() })
     }
 
     /// Folds and publishes what an earlier writer committed and did not get to publish.
@@ -139,8 +145,16 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        self.shared.set_head(&self.tail);
+        self.set_head();
         Ok(())
+    }
+
+    /// Shows the head, and notes it beside the database.
+    fn set_head(&mut self) {
+        self.shared.set_head(&self.tail);
+        if let Some(note) = &mut self.note {
+            note.write(&self.shared.head());
+        }
     }
 
     /// One transaction.
@@ -172,7 +186,7 @@ impl<'a> Run<'a> {
         self.tail = tail;
         if grown {
             let fresh = fresh(work, &answers, recorded_at);
-            self.shared.set_head(&self.tail);
+            self.set_head();
             self.show(&fresh);
         }
         for (item, answer) in work.drain(..).zip(answers) {

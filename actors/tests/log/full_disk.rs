@@ -127,7 +127,58 @@ fn child_whose_disk_fills_up() {
     assert_eq!(running.log.status().write_error, None);
     assert_eq!(read_all(&running.log, 1_000).len(), acknowledged + 1);
     running.close();
-    assert_eq!(files(&dir).len(), 1, "the database alone is left");
+    assert_eq!(files(&dir).len(), 2, "the database and the note of its head are left");
     let report = verify::verify(&dir.join("patze.db")).unwrap();
     assert!(report.is_sound() && report.events == acknowledged as u64 + 1, "{report:?}");
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_backup_and_restores_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = format!("mount -t tmpfs -o size=2m tmpfs \"${DIR}\" && exec \"$@\"");
+    let output = run_child(&shell, "full_disk::child_that_backs_up_to_a_full_disk", dir.path());
+    if String::from_utf8_lossy(&output.stderr).contains("unshare") {
+        eprintln!("NOT RUN: this system lets nobody mount a tmpfs of his own");
+        return;
+    }
+    assert_passed(&output);
+}
+
+#[test]
+#[ignore = "run by the test above, on a tmpfs of 2 MiB"]
+fn child_that_backs_up_to_a_full_disk() {
+    use patze_actors::log::care::{self, Backup, BackupError};
+    let dir = child_dir().unwrap();
+    let (log, file) = (dir.join("log"), dir.join("backup"));
+    let running = Running::open(&log, &clock());
+    running.append(batch((0..2_000).map(|n| event("m", &format!("e{n}"), n)))).wait().unwrap();
+    let wanted =
+        Backup { dir: &log, file: &file, with_secrets: false, version: "test", now: super::support::START };
+    // Room for a file or two, and not for the log once more.
+    let filler = dir.join("filler");
+    let fill_but_a_little = || {
+        fill(&filler);
+        let file = std::fs::File::options().write(true).open(&filler).unwrap();
+        file.set_len(file.metadata().unwrap().len() - (160 << 10)).unwrap();
+    };
+    fill_but_a_little();
+    let names =
+        || std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let before = names();
+    let error = care::backup(&wanted).unwrap_err();
+    assert!(matches!(error, BackupError::Full { .. }), "{error:?}");
+    assert!(error.to_string().contains("Make room"), "{error}");
+    assert_eq!(names(), before);
+    std::fs::remove_file(&filler).unwrap();
+    running.append(batch([event("m", "more", 1)])).wait().unwrap();
+    running.close();
+
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    let file = elsewhere.path().join("backup");
+    care::backup(&Backup { file: &file, ..wanted }).unwrap();
+    fill_but_a_little();
+    let before = files(&log);
+    let error = care::restore(&log, &file, super::support::START).unwrap_err();
+    assert!(error.to_string().contains("make room"), "{error}");
+    assert!(files(&log) == before, "something was touched");
 }

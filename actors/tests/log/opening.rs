@@ -52,7 +52,7 @@ fn a_new_log_is_empty_and_the_same_one_afterwards() {
 #[test]
 fn the_file_says_what_it_is() {
     let dir = filled();
-    assert_eq!(names(&files(dir.path())), ["patze.db"], "a clean close leaves one file");
+    assert_eq!(names(&files(dir.path())), ["patze.db", "patze.db-head"], "all that a clean close leaves");
     let conn = Connection::open(dir.path().join("patze.db")).unwrap();
     let pragma = |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
     assert_eq!(pragma("application_id"), 0x5054_5A45);
@@ -177,7 +177,9 @@ fn read_only() {
     let outer = filled();
     let dir = outer.path();
     let database = dir.join("patze.db");
-    std::fs::remove_file(dir.join("patze.lock")).unwrap();
+    for name in ["patze.lock", "patze.db-head"] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
     set_mode(&database, 0o444);
     set_mode(dir, 0o555);
     as_ordinary_user(|| {

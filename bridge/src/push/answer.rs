@@ -98,10 +98,12 @@ pub fn of_response(sent: Sent, response: &Response, now: Timestamp) -> Answer {
             Err(_) => "something at the address refuses this bridge (403)".to_owned(),
         }),
         404 | 405 => Answer::NoRoute,
-        413 => Answer::Refused(Reason {
+        // Smaller pieces may pass. What is alone and refused by somebody else's rule stays: that rule is what is wrong.
+        413 if sent.events > 1 || code(body).is_some_and(|code| is_of_content(&code)) => Answer::Refused(Reason {
             code: "http_413".to_owned(),
             message: "the event is larger than the control plane, or a proxy before it, takes".to_owned(),
         }),
+        413 => later("a proxy before it refuses a single event as too large (413); raise its limit for bodies to 1 MiB".to_owned()),
         other => Answer::Later {
             why: match serde_json::from_slice::<ErrorBody>(body) {
                 Ok(ErrorBody { error, .. }) => format!("it answers {other} ({error})"),
@@ -129,14 +131,21 @@ fn taken(sent: Sent, body: &[u8]) -> Answer {
     }
 }
 
-/// A 400 in a control plane's own words.
+/// A 400 in a control plane's own words. Anybody may answer `{"error": …}`: only the codes that a control plane has for
+/// what it was sent lose an event (BR-1).
 fn refusal(sent: Sent, body: &[u8]) -> Option<Answer> {
-    if let Ok(SingleBody { ok: false, error: Some(error) }) = serde_json::from_slice(body) {
-        // Of one event; a batch is never answered so.
-        return Some(judged(Sent { events: 1, ..sent }, vec![(0, error)]));
+    if sent.shape == Shape::Single
+        && let Ok(SingleBody { ok: false, error: Some(error) }) = serde_json::from_slice(body)
+    {
+        return Some(judged(sent, vec![(0, error)]));
     }
     let ErrorBody { error, message } = serde_json::from_slice(body).ok()?;
-    Some(Answer::Refused(Reason { code: error, message }))
+    is_of_content(&error).then_some(Answer::Refused(Reason { code: error, message }))
+}
+
+/// Whether a control plane says by this code that what it was sent is wrong (contract §2.3, §9.2).
+fn is_of_content(code: &str) -> bool {
+    matches!(code, "request_error" | "invalid_body" | "invalid_batch_request" | "payload_too_large")
 }
 
 /// Events that were refused for good, unless one of our own was refused for what this bridge is.
@@ -233,9 +242,17 @@ mod tests {
             assert!(is_later(&answer(batch(2), 200, &[], body)), "{body}");
             assert!(is_later(&answer(SINGLE, 200, &[], body)), "{body}");
         }
-        for body in ["", "<center>The plain HTTP request was sent to HTTPS port</center>", "[]"] {
+        for body in [
+            "",
+            "<center>The plain HTTP request was sent to HTTPS port</center>",
+            "[]",
+            // Somebody else's JSON.
+            r#"{"error":"missing tenant"}"#,
+            r#"{"ok":false,"error":{"code":"bad_request","message":"who are you"}}"#,
+        ] {
             assert!(is_later(&answer(batch(2), 400, &[], body)), "{body}");
         }
+        assert!(is_later(&answer(batch(1), 413, &[], "<html>nginx</html>")), "it can be made no smaller");
     }
 
     #[test]

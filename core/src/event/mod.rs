@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-pub use envelope::{Rejection, RejectionCode};
+pub use envelope::{Exported, Rejection, RejectionCode};
 pub use kind::{EventType, Family};
 
 use crate::ids::{EventId, MachineId};
@@ -218,6 +218,12 @@ impl Event {
         out.push_str("\nevent: ");
         out.push_str(self.family.frame_name());
         out.push_str("\ndata: ");
+        self.push_placed(out, position, recorded_at, origin);
+        out.push_str("\n\n");
+    }
+
+    /// Appends the event at its place as one line of JSON: the `data` of a frame, and a line of an export.
+    pub fn push_placed(&self, out: &mut String, position: u64, recorded_at: Timestamp, origin: Origin<'_>) {
         out.push_str(&self.open_json);
         out.push_str(",\"position\":");
         push_display(out, position);
@@ -225,7 +231,7 @@ impl Event {
         push_display(out, recorded_at);
         out.push_str("\",\"origin\":");
         push_json_string(out, origin.as_str());
-        out.push_str("}\n\n");
+        out.push('}');
     }
 }
 

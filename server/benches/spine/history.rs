@@ -151,7 +151,7 @@ fn charts(bench: &Bench, report: &mut Report) {
         }
         let query = DensityQuery { from: Some(from), to: now, buckets: 1_000 };
         let rail = slowest(&bench.clock, || {
-            assert!(!block_on(history.density(query)).unwrap().answer.buckets.is_empty())
+            assert!(!block_on(history.density(query)).unwrap().answer.buckets.is_empty());
         });
         report.below(format!("moment rail, {name}, slowest of 20"), rail, 100.0, " ms");
         let query = SeriesQuery { machine: machine(0), from, to: now, points: 2_000 };

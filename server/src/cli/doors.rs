@@ -186,7 +186,7 @@ async fn by_database<T>(
 }
 
 /// Files that root leaves in another user's folder lock the server out, which then fails closed.
-fn refuse_other_user(dir: &Path) -> Result<(), CliError> {
+pub(super) fn refuse_other_user(dir: &Path) -> Result<(), CliError> {
     let Ok(owner) = std::fs::metadata(dir).map(|folder| folder.uid()) else { return Ok(()) };
     if owner == rustix::process::geteuid().as_raw() {
         return Ok(());

@@ -1,9 +1,15 @@
 //! The command line. No subcommand serves.
 //!
 //! `patze.lock` tells whether a server runs in the settings folder. If one does, a command that changes something asks
-//! it over HTTP with its `cli-token`; if none does, the command opens the database itself, which takes the lock.
+//! it over HTTP with its `cli-token`; if none does, the command opens the database itself, which takes the lock. Commands
+//! that replace the database, or fill it, want the server stopped. Those that only read never ask.
 
+mod backup;
 mod doors;
+mod export;
+mod import;
+mod prices;
+mod restore;
 mod token;
 mod verify;
 
@@ -12,11 +18,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use patze_actors::log::care;
 use patze_supervise::clock::Clock;
 
 use crate::config::Config;
 use crate::environment::{self, NotUnicode};
 
+pub use backup::BackupCommand;
+pub use export::ExportCommand;
+pub use import::ImportCommand;
+pub use restore::RestoreCommand;
 pub use token::TokenCommand;
 
 /// Patze Control: watches and runs fleets of OpenClaw agents. Without a command it serves.
@@ -39,6 +50,18 @@ pub enum Command {
     Token(TokenCommand),
     /// Read the whole log and prove that it is what was written; exit code 1 if it is not
     Verify,
+    /// Write the whole log to one file, while the server runs or not
+    Backup(BackupCommand),
+    /// Put a backup in the place of what is there, which is moved aside; not while the server runs
+    Restore(RestoreCommand),
+    /// Give the log a new id, after the whole folder was put back to an earlier state by other means than restore
+    RenewLog,
+    /// Write the log's events as lines of JSON or CSV, while the server runs or not
+    Export(ExportCommand),
+    /// Take the events of an export into the log; not while the server runs
+    Import(ImportCommand),
+    /// Show the prices that unreported costs are estimated with, or what is wrong with prices.toml
+    Prices,
 }
 
 /// Where commands write: what is asked for, and what is said about it.
@@ -80,6 +103,32 @@ pub enum CliError {
     /// The log cannot be verified.
     #[error(transparent)]
     Verify(#[from] patze_actors::log::verify::VerifyError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] care::BackupError),
+    /// Nothing was restored.
+    #[error(transparent)]
+    Restore(#[from] care::RestoreError),
+    /// The log has its old id.
+    #[error(transparent)]
+    Renew(#[from] care::RenewError),
+    /// The log cannot be exported.
+    #[error(transparent)]
+    Export(#[from] care::ExportError),
+    /// The file for an export cannot be written.
+    #[error("{} cannot be written; nothing was left there. See that it does not exist yet and that there is room", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nothing was imported, or not all.
+    #[error(transparent)]
+    Import(#[from] care::ImportError),
+    /// The prices cannot be used.
+    #[error(transparent)]
+    Prices(#[from] crate::prices::PricesError),
     /// What the running server wrote for commands cannot be read.
     #[error("cannot read server.json and cli-token in {}; run this as the user that the server runs as", dir.display())]
     Published {
@@ -151,6 +200,12 @@ pub fn run<O: Write, E: Write>(
     match command {
         Command::Token(command) => token::run(command, &dir, clock, console).map(|()| ExitCode::SUCCESS),
         Command::Verify => verify::run(&dir, console),
+        Command::Backup(command) => backup::run(command, &dir, clock, console),
+        Command::Restore(command) => restore::run(command, &dir, clock, console),
+        Command::RenewLog => restore::renew(&dir, clock, console),
+        Command::Export(command) => export::run(command, &dir, console),
+        Command::Import(command) => import::run(command, &dir, clock, console),
+        Command::Prices => prices::run(&dir, console),
     }
 }
 

@@ -22,7 +22,11 @@ pub(super) fn run<O: Write, E: Write>(dir: &Path, console: &mut Console<O, E>) -
     writeln!(out, "digest       {}", hex(&report.digest))?;
     writeln!(out, "state        {} (fold {})", hex(&report.state), report.fold_version)?;
     if report.is_sound() {
-        writeln!(out, "sound: no row is missing, changed or added, and a rebuild gives the stored state")?;
+        let state = match report.checkpoints {
+            0 => "there is no checkpoint yet that a rebuild could be compared with",
+            _ => "a rebuild gives the stored state",
+        };
+        writeln!(out, "sound: no row is missing, changed or added, and {state}")?;
         return Ok(ExitCode::SUCCESS);
     }
     for finding in &report.findings {

@@ -159,6 +159,18 @@ fn a_blank_variable_counts_as_none() {
     drop(Running::start(folder.path(), &[]));
 }
 
+/// What a folder above holds belongs to something else.
+#[test]
+fn the_env_file_is_the_working_folders_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(folder.path().join(".env"), "HEARTBEAT_TIMEOUT_MS=soon\n").unwrap();
+    let token_list = |dir: &Path| run(dir, &[], &["token", "list"]).status.success();
+    assert!(token_list(&below));
+    assert!(!token_list(folder.path()), "its own is read, and is wrong");
+}
+
 #[test]
 fn a_tilde_in_the_settings_folder_is_the_home_folder() {
     let folder = tempfile::tempdir().unwrap();

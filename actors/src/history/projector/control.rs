@@ -42,7 +42,7 @@ impl Batch<'_> {
             Control::MachineRenamed { machine_id, name } => {
                 self.change_machine(&machine_id, event, |slot| {
                     slot.row.given_name = name.as_deref().map(cut_name);
-                })?
+                })?;
             }
             Control::MachinePaused { machine_id } => {
                 self.change_machine(&machine_id, event, |slot| slot.row.paused = true)?;

@@ -218,3 +218,61 @@ fn a_bridges_own_types_need_only_an_object() {
     envelope["payload"] = json!({"machineId": "other"});
     assert_eq!(code(&envelope), Some(Code::InvalidEnvelope));
 }
+
+#[test]
+fn an_exported_line_is_the_event_that_the_log_held() {
+    use crate::event::Origin;
+    use crate::event::control::Control;
+    let tick = Control::Tick {}.to_event(EventId::new("c1"), Timestamp::from_millis(5), "t");
+    let blank = Event::new(Parts {
+        id: EventId::new("b"),
+        machine: MachineId::new("m1"),
+        type_name: "run.log.emitted",
+        severity: Severity::Info,
+        occurred_at: Timestamp::EPOCH,
+        trace: r#"{"traceId":"t"}"#,
+        payload: r#"{"redacted":true}"#,
+    });
+    let mut odd = good();
+    odd["id"] = json!("é\"\\\u{1}");
+    odd["payload"]["more"] = json!({"n": 1.50, "deep": [null]});
+    let sent = validate(&odd.to_string()).unwrap();
+    for (event, origin) in [(tick, "control"), (blank, "ingest"), (sent, "mirror:a\"b")] {
+        let mut line = String::new();
+        event.push_placed(&mut line, 7, Timestamp::from_millis(9), Origin::stored(origin));
+        let exported = validate_exported(&line).unwrap();
+        assert_eq!(exported.event, event);
+        let place = (exported.position, exported.recorded_at.millis(), exported.origin.as_str());
+        assert_eq!(place, (7, 9, origin));
+        if exported.event.type_name() == "control.tick" {
+            assert_eq!(validate(&line).unwrap_err().code, Code::MissingMachineId, "nobody may send it");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_line_of_an_export_is_told() {
+    let placed = |change: fn(&mut Value)| {
+        let mut line = good();
+        line["position"] = json!(1);
+        line["recordedAt"] = json!("2026-02-21T00:00:00.000Z");
+        line["origin"] = json!("ingest");
+        change(&mut line);
+        validate_exported(&line.to_string()).map_err(|rejection| rejection.code)
+    };
+    assert!(placed(|_| ()).is_ok());
+    for (change, code) in [
+        (
+            (|line| drop(line.as_object_mut().unwrap().remove("position"))) as fn(&mut Value),
+            Code::InvalidEnvelope,
+        ),
+        (|line| line["position"] = json!(-1), Code::InvalidEnvelope),
+        (|line| line["recordedAt"] = json!("soon"), Code::InvalidTimestamp),
+        (|line| line["origin"] = json!(""), Code::InvalidEnvelope),
+        (|line| line["payload"] = json!("half"), Code::InvalidPayload),
+        (|line| line["machineId"] = json!(""), Code::MissingMachineId),
+        (|line| line["type"] = json!("control.unheard"), Code::InvalidEventType),
+    ] {
+        assert_eq!(placed(change).unwrap_err(), code);
+    }
+}
