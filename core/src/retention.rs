@@ -182,7 +182,7 @@ mod tests {
             ("2GB", Some(2_000_000_000), "2GB"),
             ("2 GiB", Some(2 << 30), "2GiB"),
             ("1.5gb", Some(1_500_000_000), "1500MB"),
-            ("100000001", Some(100_000_001), "100000001B"),
+            ("300000001", Some(300_000_001), "300000001B"),
             ("unlimited", None, "unlimited"),
         ] {
             let size: Size = text.parse().unwrap();

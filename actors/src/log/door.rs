@@ -51,7 +51,7 @@ pub struct LogConfig {
 
 /// The event log. Clones are handles to the same one.
 #[derive(Clone, Debug)]
-pub struct Log(Arc<Shared>);
+pub struct Log(pub(super) Arc<Shared>);
 
 /// The end of the log, for `/readyz`: an outside copy of it proves the past (design §6).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -233,8 +233,8 @@ impl Log {
         }
     }
 
-    /// The events after position `after`, or after the horizon if that is later, oldest first: at most `max_events`, and no more than `max_bytes` hold (but
-    /// one at least). An empty page is the end.
+    /// The events after position `after`, or after the horizon if that is later, oldest first: at most `max_events`, and
+    /// no more than `max_bytes` hold (but one at least). An empty page is the end.
     ///
     /// # Errors
     /// If the log is overloaded, closed or cannot be read.
@@ -464,11 +464,6 @@ impl Shared {
 
     pub(super) fn current(&self) -> Arc<Fleet> {
         self.current.load_full()
-    }
-
-    pub(super) fn head(&self) -> Head {
-        let tail = *locked(&self.head);
-        Head { log_id: self.log_id.clone(), position: tail.position, digest: tail.digest }
     }
 
     pub(super) fn take_care(&self) -> MutexGuard<'_, ()> {

@@ -148,11 +148,17 @@ fn steps(
     };
     // A cut that was interrupted comes first: its rows are still in the way.
     cut::finish(shared, pause, run)?;
-    if let Some(age) = rules.heartbeats_ms {
-        thin::run(shared, thin::What::Heartbeats, before(age, HOUR), pause, run)?;
+    let lines = rules.logs_ms.map(|age| before(age, DAY));
+    match rules.heartbeats_ms {
+        Some(age) => thin::run(shared, (thin::What::Heartbeats, false), before(age, HOUR), pause, run)?,
+        None => {
+            if let Some(lines) = lines {
+                thin::run(shared, (thin::What::Heartbeats, true), lines, pause, run)?;
+            }
+        }
     }
-    if let Some(age) = rules.logs_ms {
-        thin::run(shared, thin::What::Lines, before(age, DAY), pause, run)?;
+    if let Some(lines) = lines {
+        thin::run(shared, (thin::What::Lines, false), lines, pause, run)?;
     }
     rollup::compact(shared, log_time, pause)?;
     if let Some(most) = rules.max_bytes {

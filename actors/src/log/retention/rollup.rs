@@ -15,6 +15,7 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::super::connect;
 use super::super::door::Shared;
+use super::super::rollup::Rollup;
 use super::super::upkeep::Upkeep;
 use super::RetentionError;
 
@@ -156,6 +157,64 @@ fn upsert(verb: &str, source: &str) -> String {
         columns.join(", "),
         joined.join(", ")
     )
+}
+
+/// The buckets of a machine that begin in [from, to), oldest first.
+pub(in crate::log) fn read(
+    conn: &Connection,
+    machine: &str,
+    from: Timestamp,
+    to: Timestamp,
+) -> rusqlite::Result<Vec<Rollup>> {
+    let mut rollups = Vec::new();
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT start, {} FROM heartbeat_rollup WHERE machine = ?1 AND tier = ?2 AND start >= ?3 AND start < ?4",
+        columns().join(", ")
+    ))?;
+    for (length, _) in TIERS {
+        let rows = statement.query_map(
+            rusqlite::params![machine, length, from.millis(), to.millis()],
+            |row| rollup(row, length),
+        )?;
+        for row in rows {
+            rollups.push(row?);
+        }
+    }
+    rollups.sort_by_key(|rollup| (rollup.start, rollup.length));
+    Ok(rollups)
+}
+
+fn rollup(row: &rusqlite::Row<'_>, length: i64) -> rusqlite::Result<Rollup> {
+    let n: i64 = row.get(1)?;
+    let mut column = 2;
+    let mut gauges = [[None; 3]; 9];
+    for (index, gauge) in gauges.iter_mut().enumerate() {
+        let mut told = n;
+        if index >= ALWAYS {
+            told = row.get(column)?;
+            column += 1;
+        }
+        let (min, max, sum): (Option<f64>, Option<f64>, Option<f64>) =
+            (row.get(column)?, row.get(column + 1)?, row.get(column + 2)?);
+        column += 3;
+        *gauge = [min, sum.filter(|_| told > 0).map(|sum| sum / told as f64), max];
+    }
+    let of = |what: usize| {
+        let value = |index: usize| gauges[index][what];
+        Gauges {
+            cpu_pct: value(0).unwrap_or_default(),
+            memory_bytes: value(1).unwrap_or_default(),
+            memory_pct: value(2).unwrap_or_default(),
+            memory_total_bytes: value(3),
+            net_rx_bytes: value(4),
+            net_tx_bytes: value(5),
+            disk_usage_bytes: value(6),
+            disk_total_bytes: value(7),
+            disk_pct: value(8),
+        }
+    };
+    let start = Timestamp::from_millis(row.get(0)?);
+    Ok(Rollup { start, length, n: n.unsigned_abs(), min: of(0), mean: of(1), max: of(2) })
 }
 
 /// Joins buckets that are older than their tier is kept into the next tier, some machines' at a time.

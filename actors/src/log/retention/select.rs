@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use patze_core::event::{EventType, Origin, Recorded};
 use patze_core::fleet::limits::IDLE;
-use patze_core::fleet::rows::{SessionKey, Status};
+use patze_core::fleet::rows::{RunKey, SessionKey, Status};
 use patze_core::fleet::{Fleet, Outcome};
 use patze_core::ids::MachineId;
 use patze_core::time::{MINUTE, Timestamp};
@@ -28,7 +28,10 @@ pub(super) struct Selector<'a> {
     /// The state at the row that passes.
     fleet: Fleet,
     beats: HashMap<MachineId, Beat>,
-    lanes: HashMap<SessionKey, Lane>,
+    sessions: HashMap<SessionKey, Lane>,
+    runs: HashMap<RunKey, Lane>,
+    /// How many of its session and its run have not yet let a line go.
+    votes: HashMap<u64, u8>,
     gone: Vec<u64>,
     changes: Vec<patze_core::fleet::Change>,
 }
@@ -40,13 +43,21 @@ struct Beat {
     at: Timestamp,
 }
 
-/// A session's touches.
+/// A session's or a run's touches.
 #[derive(Default)]
 struct Lane {
-    /// The last touch that stays; none if the session is not in the hot state without what goes.
+    /// The last touch that stays; none if it is not in the hot state without what goes.
     kept: Option<Timestamp>,
+    is_run: bool,
+    /// Whether lines say nothing about it but that it is there. They place a run whose state was never told.
+    is_placed: bool,
     /// A line that goes if the next touch is right.
-    open: Option<(u64, Timestamp)>,
+    open: Option<Line>,
+}
+
+struct Line {
+    position: u64,
+    at: Timestamp,
 }
 
 impl<'a> Selector<'a> {
@@ -58,7 +69,9 @@ impl<'a> Selector<'a> {
             live,
             fleet,
             beats: HashMap::new(),
-            lanes: HashMap::new(),
+            sessions: HashMap::new(),
+            runs: HashMap::new(),
+            votes: HashMap::new(),
             gone: Vec::new(),
             changes: Vec::new(),
         }
@@ -78,7 +91,8 @@ impl<'a> Selector<'a> {
                 self.fold(event);
                 self.beats.clear();
                 let machines = &self.fleet.facts().machines;
-                self.lanes.retain(|(machine, _), _| machines.get(machine).is_some());
+                self.sessions.retain(|(machine, _), _| machines.get(machine).is_some());
+                self.runs.retain(|(machine, _), _| machines.get(machine).is_some());
             }
             Some(kind @ (EventType::Tick | EventType::Pruned)) => {
                 self.fold(event);
@@ -99,14 +113,17 @@ impl<'a> Selector<'a> {
 
     /// Whether a row behind the slice may still decide something.
     pub(super) fn waits(&self) -> bool {
-        !self.beats.is_empty() || self.lanes.values().any(|lane| lane.open.is_some())
+        !self.beats.is_empty() || !self.votes.is_empty()
     }
 
-    /// The positions that may go, ascending. What still waits stays, but lines of sessions that have left by now.
+    /// The positions that may go, ascending. What still waits stays, but lines of what has left the hot state by now.
     pub(super) fn finish(mut self) -> Vec<u64> {
         let now = self.fleet.log_time();
-        let left = self.lanes.values().filter_map(|lane| lane.open).filter(|(_, at)| evicted(*at, now));
-        self.gone.extend(left.map(|(position, _)| position));
+        let lanes = self.sessions.values_mut().chain(self.runs.values_mut());
+        let open = lanes.filter_map(|lane| lane.open.take()).filter(|line| evicted(line.at, now));
+        for position in open.map(|line| line.position).collect::<Vec<_>>() {
+            self.let_go(position);
+        }
         self.gone.sort_unstable();
         self.gone
     }
@@ -147,11 +164,18 @@ impl<'a> Selector<'a> {
             self.fold(event);
             return;
         };
-        let known = self.fleet.facts().machines.get(id).is_some();
-        if let Some(key) = Fleet::session_of_line(event) {
-            let sessions = &self.fleet.facts().sessions;
-            let kept = sessions.get(&key).map(|session| session.touched);
-            self.lanes.entry(key).or_insert(Lane { kept, open: None });
+        let facts = self.fleet.facts();
+        let known = facts.machines.get(id).is_some();
+        let (session, run) = Fleet::named_by_line(event);
+        if let Some(key) = session {
+            let kept = facts.sessions.get(&key).map(|session| session.touched);
+            self.sessions.entry(key).or_insert(Lane { kept, is_run: false, is_placed: true, open: None });
+        }
+        if let Some(key) = run {
+            let row = facts.runs.get(&key);
+            let is_placed = row.is_some_and(|run| run.life.state().is_some());
+            let kept = row.map(|run| run.touched);
+            self.runs.entry(key).or_insert(Lane { kept, is_run: true, is_placed, open: None });
         }
         self.fold(event);
         let may_go = event.position <= self.last
@@ -161,25 +185,46 @@ impl<'a> Selector<'a> {
         self.touch(event, may_go);
     }
 
-    /// The session that `event` touched: is the line before of consequence?
+    /// The session and the run that `event` touched: was the line before of consequence to them?
     fn touch(&mut self, event: &Recorded<'_>, may_go: bool) {
-        if self.rules.lines_before.is_none() || (self.lanes.is_empty() && !may_go) {
+        if self.rules.lines_before.is_none() || (self.sessions.is_empty() && self.runs.is_empty() && !may_go) {
             return;
         }
-        let Some(key) = self.fleet.session_touched_by(event) else {
-            if may_go {
-                self.gone.push(event.position);
-            }
-            return;
-        };
-        // A session that no line of the slice has touched is of no interest.
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        let line = may_go.then(|| Line { position: event.position, at: self.fleet.log_time() });
         let at = self.fleet.log_time();
-        self.gone.extend(lane.decide(at));
-        if may_go {
-            lane.open = Some((event.position, at));
-        } else {
-            lane.kept = Some(at);
+        // What no line of the slice has touched is of no interest.
+        let session = self.fleet.session_touched_by(event).and_then(|key| self.sessions.get_mut(&key));
+        let decided = session.map(|lane| lane.touched(at, line.as_ref().map(|line| line.position), true));
+        let run = self.fleet.run_touched_by(event).and_then(|key| {
+            let is_placed = self.fleet.facts().runs.get(&key).is_some_and(|run| run.life.state().is_some());
+            Some((self.runs.get_mut(&key)?, is_placed))
+        });
+        let decided_too =
+            run.map(|(lane, is_placed)| lane.touched(at, line.as_ref().map(|line| line.position), is_placed));
+        if let Some(line) = line {
+            match u8::from(decided.is_some()) + u8::from(decided_too.is_some()) {
+                0 => self.gone.push(line.position),
+                votes => drop(self.votes.insert(line.position, votes)),
+            }
+        }
+        for decided in [decided, decided_too].into_iter().flatten().flatten() {
+            match decided {
+                (position, true) => self.let_go(position),
+                (position, false) => drop(self.votes.remove(&position)),
+            }
+        }
+    }
+
+    /// The line's session, or its run, does not need it. If neither does, it goes.
+    fn let_go(&mut self, position: u64) {
+        match self.votes.get_mut(&position) {
+            Some(1) => {
+                self.votes.remove(&position);
+                self.gone.push(position);
+            }
+            Some(votes) => *votes -= 1,
+            // The other one needs it.
+            None => {}
         }
     }
 
@@ -190,17 +235,33 @@ impl<'a> Selector<'a> {
 }
 
 impl Lane {
-    /// The next touch is at `next`: the position of the line before, if that goes.
-    fn decide(&mut self, next: Timestamp) -> Option<u64> {
-        let (position, at) = self.open.take()?;
+    /// A touch at `at`, by a line that may go or by something that stays. Whether the line before goes, if one waits.
+    fn touched(&mut self, at: Timestamp, line: Option<u64>, is_placed: bool) -> Option<(u64, bool)> {
+        let decided = self.decide(at);
+        match line {
+            Some(position) => self.open = Some(Line { position, at }),
+            None => (self.kept, self.is_placed) = (Some(at), is_placed),
+        }
+        decided
+    }
+
+    fn decide(&mut self, next: Timestamp) -> Option<(u64, bool)> {
+        let Line { position, at } = self.open.take()?;
         let alive = self.kept.filter(|kept| !evicted(*kept, at));
         let goes = match alive {
-            // The next touch makes it as this one would have.
-            None => true,
-            Some(kept) => !evicted(kept, next) || evicted(at, next),
+            // The next touch comes while it is there anyway.
+            Some(kept) if self.is_placed && !evicted(kept, next) => true,
+            // The next touch makes a session as this one would have.
+            None if !self.is_run => true,
+            // The next touch finds that it has left.
+            _ => evicted(at, next),
         };
-        self.kept = if goes { alive } else { Some(at) };
-        goes.then_some(position)
+        if goes {
+            self.kept = alive;
+        } else {
+            self.kept = Some(at);
+        }
+        Some((position, goes))
     }
 }
 

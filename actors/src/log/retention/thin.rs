@@ -99,16 +99,20 @@ pub(super) fn set_watermark(conn: &Connection, what: What, to: u64) -> rusqlite:
         .map(drop)
 }
 
-/// Thins what was recorded before `before`, slice by slice.
+/// Thins what was recorded before `before`, slice by slice. Where heartbeats are kept for ever they are rolled up all the
+/// same, as far as log lines go: whoever is told that a range was thinned looks for its heartbeats in the rollups.
 pub(super) fn run(
     shared: &Arc<Shared>,
-    what: What,
+    (what, keeps): (What, bool),
     before: Timestamp,
     pause: &mut dyn FnMut() -> bool,
     run: &mut Run,
 ) -> Result<(), RetentionError> {
     let conn = connect::for_reading(&shared.file)?;
-    let Some(to) = last_commit(&conn, before)? else { return Ok(()) };
+    let Some(mut to) = last_commit(&conn, before)? else { return Ok(()) };
+    if what == What::Lines {
+        to = to.min(watermark(&conn, What::Heartbeats)?);
+    }
     let live = shared.current();
     let lines_before = match what {
         // Where fewer lines are shown than could be, none may go; pruning events may.
@@ -124,7 +128,7 @@ pub(super) fn run(
         let Some(last) = commits.last().map(|commit| commit.last) else { return Ok(()) };
         let rules = Rules { lines_before, needed: needed(&conn)? };
         let start = fleet_at(&conn, from)?;
-        let gone = select(&conn, rules, last, &start, &live)?;
+        let gone = if keeps { Vec::new() } else { select(&conn, rules, last, &start, &live)? };
         let settled = match gone.last() {
             None => Some(0),
             Some(_) => prove::settled(&conn, &start, &gone, last, live.position())?,
@@ -170,19 +174,14 @@ fn chunks(
         let (first, last) = (chunk[0].first, chunk[chunk.len() - 1].last);
         let here = within(gone, first, last);
         let joins = what == What::Lines && chunk.iter().filter(|commit| commit.pruned).count() > 1;
-        let step = if here.is_empty() && !joins {
-            let buckets = match what {
-                What::Heartbeats => buckets(conn, first, last)?,
-                What::Lines => Buckets::default(),
-            };
-            // Where nothing is stored, the next step notes how far it has come.
-            if buckets.is_empty() && !rest.is_empty() {
+        // Whoever has each heartbeat must be told that it is rolled up now.
+        let idle = here.is_empty() && !joins && (what == What::Lines || buckets(conn, first, last)?.is_empty());
+        let step = if idle {
+            // Where nothing is done, the next step notes how far it has come.
+            if !rest.is_empty() {
                 continue;
             }
-            Upkeep::new(1 << 10, move |conn, _| {
-                buckets.store(conn)?;
-                set_watermark(conn, what, last)
-            })
+            Upkeep::new(1 << 10, move |conn, _| set_watermark(conn, what, last))
         } else {
             let remains = remains(conn, what, chunk, here)?;
             run.deleted(what == What::Heartbeats, here.len() as u64, remains.bytes, first, last);
@@ -330,8 +329,8 @@ fn expect(found: usize, expected: usize) -> rusqlite::Result<()> {
     if found == expected { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(found)) }
 }
 
-/// Rolls up a stretch of which no row goes.
-pub(super) fn buckets(conn: &Connection, first: u64, last: u64) -> Result<Buckets, RetentionError> {
+/// What the heartbeats of a stretch showed.
+fn buckets(conn: &Connection, first: u64, last: u64) -> Result<Buckets, RetentionError> {
     let mut buckets = Buckets::default();
     scan::scan(conn, first - 1, last, |event| {
         buckets.add(event);

@@ -34,9 +34,9 @@ pub fn heartbeat(machine: &str, id: &str, at: i64, status: &str, cpu: u32) -> Ev
     happened(machine, id, at, "machine.heartbeat", &payload)
 }
 
-pub fn line(machine: &str, id: &str, at: i64, session: &str, message: &str) -> Event {
+pub fn line(machine: &str, id: &str, at: i64, (session, run): (&str, &str), message: &str) -> Event {
     let payload = format!(
-        r#"{{"logEntryId":"{id}","runId":"r","sessionId":"{session}","level":"info","message":"{message}","ts":"{}"}}"#,
+        r#"{{"logEntryId":"{id}","runId":"{run}","sessionId":"{session}","level":"info","message":"{message}","ts":"{}"}}"#,
         START.plus(at)
     );
     happened(machine, id, at, "run.log.emitted", &payload)

@@ -21,8 +21,8 @@ enum Step {
     Session(u8, u8, u8),
     Run(u8, u8, u8),
     Tool(u8, u8),
-    /// Log lines of a machine's sessions.
-    Lines(u8, Vec<u8>),
+    /// Log lines of a machine's sessions and runs.
+    Lines(u8, Vec<(u8, u8)>),
     /// Time passes.
     Wait(i64),
     /// Retention, with these ages.
@@ -43,7 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (machine(), 0..4_u8, 0..4_u8).prop_map(|(m, s, to)| Step::Session(m, s, to)),
         3 => (machine(), 0..6_u8, 0..4_u8).prop_map(|(m, r, to)| Step::Run(m, r, to)),
         2 => (machine(), 0..6_u8).prop_map(|(m, r)| Step::Tool(m, r)),
-        8 => (machine(), prop::collection::vec(0..5_u8, 1..60)).prop_map(|(m, l)| Step::Lines(m, l)),
+        8 => (machine(), prop::collection::vec((0..5_u8, 0..8_u8), 1..60)).prop_map(|(m, l)| Step::Lines(m, l)),
         9 => wait.prop_map(Step::Wait),
         3 => (prop_oneof![Just(HOUR), Just(2 * DAY)], prop_oneof![Just(HOUR), Just(4 * DAY), Just(12 * DAY)]).prop_map(|(b, l)| Step::Retain(b, l)),
         1 => Just(Step::Prove),
@@ -114,9 +114,10 @@ impl World {
             Step::Lines(m, sessions) => {
                 let events = sessions
                     .iter()
-                    .map(|s| {
+                    .map(|(s, r)| {
                         let session = if *s == 4 { String::new() } else { format!("s{s}") };
-                        line(&machine(m), &self.id(), now, &session, "words")
+                        let run = if *r == 7 { String::new() } else { format!("r{r}") };
+                        line(&machine(m), &self.id(), now, (&session, &run), "words")
                     })
                     .collect();
                 append(&self.running, events);

@@ -111,7 +111,9 @@ fn log_lines_leave_but_the_newest_200_and_small_ranges_are_joined() {
     let dir = tempfile::tempdir().unwrap();
     let (clock, time) = Clock::virtual_at(START);
     let running = Running::open(dir.path(), &clock);
-    append(&running, vec![session("m", "begin", 0, "s", "running")]);
+    let run = r#"{"runId":"r","sessionId":"s","agentId":"a","from":"x","to":"running"}"#;
+    let begin = happened("m", "run", 0, "run.state.changed", run);
+    append(&running, vec![session("m", "begin", 0, "s", "running"), begin]);
     let rules = keep(48 * HOUR, 10 * DAY);
     for n in 0..900_i64 {
         let now = clock.now().since(START);
@@ -119,7 +121,7 @@ fn log_lines_leave_but_the_newest_200_and_small_ranges_are_joined() {
             &running,
             vec![
                 heartbeat("m", &format!("h{n}"), now, "online", 1),
-                line("m", &format!("l{n}"), now, "s", "some words"),
+                line("m", &format!("l{n}"), now, ("s", "r"), "some words"),
             ],
         );
         let tick = Control::Tick {}.to_event(EventId::new(format!("t{n}")), clock.now(), "x");

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use super::super::table::Row as _;
 use crate::ids::RunId;
 use crate::time::HOUR;
 
@@ -122,7 +123,7 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    pub fn arrive(&self, stream: &mut Stream) {
+    pub fn arrive(&self, stream: &mut Stream) -> Event {
         stream.now += self.step;
         let event = Event::new(Parts {
             id: EventId::from(format!("e{}", stream.fleet.position())),
@@ -134,6 +135,7 @@ impl Arrival {
             payload: &self.payload,
         });
         stream.apply(&event, Origin::INGEST);
+        event
     }
 }
 
@@ -190,20 +192,23 @@ proptest! {
                 resumed = Some(Stream { fleet, ..Stream::default() });
             }
             let before = stream.fleet.clone();
-            let known = arrival.kind;
             if let Some(resumed) = &mut resumed {
                 resumed.now = stream.now;
                 arrival.arrive(resumed);
             }
-            arrival.arrive(&mut stream);
-            if known.is_some_and(|known| known.family() == Family::Telemetry) {
+            let event = arrival.arrive(&mut stream);
+            let family = Family::of(event.type_name());
+            if family != Some(Family::Control) {
                 let recorded = event.recorded(stream.fleet.position(), START.plus(stream.now), Origin::INGEST);
+                let (facts, before) = (stream.fleet.facts(), before.facts());
                 let told = stream.fleet.session_touched_by(&recorded);
-                for session in stream.fleet.facts().sessions.iter() {
-                    let key = (session.machine_id.clone(), session.session_id.clone());
-                    if before.facts().sessions.get(&key) != Some(session) {
-                        prop_assert_eq!(told.as_ref(), Some(&key), "{:?}", event);
-                    }
+                for session in facts.sessions.iter().filter(|row| before.sessions.get(&row.key()) != Some(row)) {
+                    prop_assert_eq!(told.as_ref(), Some(&session.key()), "{:?}", event);
+                }
+                let told = stream.fleet.run_touched_by(&recorded);
+                for run in facts.runs.iter().filter(|row| before.runs.get(&row.key()) != Some(row)) {
+                    let only_lost_details = run.details_gone && run.details.is_none();
+                    prop_assert!(told.as_ref() == Some(&run.key()) || only_lost_details, "{:?}", event);
                 }
             }
             let facts = stream.fleet.facts();
