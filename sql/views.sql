@@ -148,7 +148,7 @@ FROM (
         iif(json_type(payload, '$.totalTokens') IN ('integer', 'real'), max(0, CAST(json_extract(payload, '$.totalTokens') AS INTEGER)), NULL) AS total_tokens,
         iif(json_type(payload, '$.cacheReadTokens') IN ('integer', 'real'), max(0, CAST(json_extract(payload, '$.cacheReadTokens') AS INTEGER)), 0) AS cache_read_tokens,
         iif(json_type(payload, '$.cacheWriteTokens') IN ('integer', 'real'), max(0, CAST(json_extract(payload, '$.cacheWriteTokens') AS INTEGER)), 0) AS cache_write_tokens,
-        iif(json_type(payload, '$.estimatedCostUsd') IN ('integer', 'real'), CAST(round(json_extract(payload, '$.estimatedCostUsd') * 1e9) AS INTEGER), 0) AS nano_usd
+        iif(json_type(payload, '$.estimatedCostUsd') IN ('integer', 'real'), max(0, CAST(round(json_extract(payload, '$.estimatedCostUsd') * 1e9) AS INTEGER)), 0) AS nano_usd
     FROM events
     WHERE +type = 'run.model.usage'
 );

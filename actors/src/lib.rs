@@ -29,4 +29,5 @@ pub mod machine;
 mod pool;
 pub mod recorder;
 pub mod session;
+mod sqlite;
 pub mod stream;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::file;
 use super::projector::Projector;
-use crate::log::{Log, ReadError};
+use crate::log::{HISTORY, Log, ReadError};
 use crate::pool::{NoAnswer, Plan, Pool};
 
 /// Connections, and so threads.
@@ -108,7 +108,7 @@ impl History {
     /// # Errors
     /// If no thread can be started.
     pub fn new(log: &Log, clock: &Clock) -> std::io::Result<Self> {
-        let file = log.file().with_file_name(file::FILE);
+        let file = log.file().with_file_name(HISTORY);
         let path = file.clone();
         let plan = Plan {
             name: "patze-history",

@@ -1,25 +1,20 @@
 //! `history.db` as a file: opened if it is fit, else made anew. It holds nothing that the log does not, so that whatever is
 //! wrong with it is mended by throwing it away.
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use patze_core::ids::LogId;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-/// The file's name in the folder of the log.
-pub const FILE: &str = "history.db";
+use crate::sqlite::{self, BUSY, meta};
+
 /// Goes up with every change of `sql/history.sql` and of the projector's rules. A file of another version is made anew.
 pub(super) const VERSION: u32 = 1;
 
 /// "PTZH": whose database it is.
 const APPLICATION_ID: u32 = 0x5054_5A48;
 const SCHEMA: &str = include_str!("../../../sql/history.sql");
-/// How long a connection waits for a lock that a `sqlite3` shell holds.
-const BUSY: Duration = Duration::from_secs(5);
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 96;
 
@@ -80,10 +75,7 @@ pub(super) fn open(
 
 /// A connection that only reads.
 pub(super) fn for_reading(file: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(file, flags)?;
-    conn.busy_timeout(BUSY)?;
-    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    let conn = sqlite::for_reading(file)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(conn)
 }
@@ -125,30 +117,9 @@ fn fit(file: &Path, log_id: &LogId, head: u64) -> rusqlite::Result<Option<&'stat
     }
 }
 
-/// A value of `meta`.
-pub(super) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
-    conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()
-}
-
 fn make(file: &Path, log_id: &LogId, head: u64) -> Result<Connection, FileError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut path = file.as_os_str().to_owned();
-        path.push(suffix);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(FileError::Make { path: path.into(), source });
-            }
-            _ => {}
-        }
-    }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|source| FileError::Make { path: file.into(), source })?;
+    sqlite::remove(file).map_err(|(path, source)| FileError::Make { path, source })?;
+    sqlite::create_private(file).map_err(|source| FileError::Make { path: file.into(), source })?;
     let set_up = || {
         let mut conn = for_writing(file)?;
         let transaction = conn.transaction()?;

@@ -43,5 +43,5 @@ mod quarters;
 pub mod query;
 
 pub use door::{History, HistoryStatus, QueryError};
-pub use file::{FILE, FileError};
+pub use file::FileError;
 pub use projector::{ProjectError, Projector};

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::checkpoint::{self, CodecError};
 use super::digest::Digest;
-use super::scan;
+use crate::sqlite;
 
 /// The form that is written.
 pub(super) const SCHEMA: u32 = 1;
@@ -47,9 +47,9 @@ pub(super) fn stored(conn: &Connection) -> rusqlite::Result<Option<Base>> {
     statement
         .query_row([], |row| {
             Ok(Base {
-                position: scan::position(row, 0)?,
+                position: sqlite::count(row, 0)?,
                 chain: row.get(1)?,
-                pruned: scan::position(row, 2)?,
+                pruned: sqlite::count(row, 2)?,
                 schema: row.get(3)?,
                 bytes: row.get(4)?,
             })

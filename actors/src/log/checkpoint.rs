@@ -11,8 +11,9 @@ use rusqlite::{Connection, params};
 
 use super::base;
 use super::open::Fault;
-use super::scan::{self, sql};
+use super::scan;
 use super::upkeep::Upkeep;
+use crate::sqlite::{self, sql};
 
 /// Positions between two checkpoints.
 pub const EVERY: u64 = 50_000;
@@ -71,15 +72,15 @@ pub(super) fn rows(conn: &Connection) -> rusqlite::Result<impl Fn(u64) -> u64 + 
 fn holes(conn: &Connection) -> rusqlite::Result<Vec<Hole>> {
     let base: u64 = conn
         .prepare_cached("SELECT coalesce(max(position), 0) FROM base")?
-        .query_row([], |row| scan::position(row, 0))?;
+        .query_row([], |row| sqlite::count(row, 0))?;
     let mut statement = conn.prepare_cached(
         "SELECT first, last, last - first + 1 - length(sums) / 8 FROM commits WHERE pruned IS NOT NULL",
     )?;
     let pruned = statement.query_map([], |row| {
         Ok(Hole {
-            first: scan::position(row, 0)?,
-            last: scan::position(row, 1)?,
-            rows: scan::position(row, 2)?,
+            first: sqlite::count(row, 0)?,
+            last: sqlite::count(row, 1)?,
+            rows: sqlite::count(row, 2)?,
         })
     })?;
     let cut = Hole { first: 1, last: base, rows: base };
@@ -119,7 +120,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Fleet, CodecError> {
 pub(super) fn positions(conn: &Connection) -> rusqlite::Result<Vec<u64>> {
     let mut statement =
         conn.prepare_cached("SELECT position FROM checkpoints WHERE fold_version = ?1 ORDER BY position")?;
-    statement.query_map([FOLD_VERSION], |row| scan::position(row, 0))?.collect()
+    statement.query_map([FOLD_VERSION], |row| sqlite::count(row, 0))?.collect()
 }
 
 /// The fleet at `position`, as the checkpoint there has it.
@@ -145,7 +146,7 @@ pub(super) fn position_before(conn: &Connection, most: u64) -> rusqlite::Result<
     conn.prepare_cached(
         "SELECT coalesce(max(position), 0) FROM checkpoints WHERE fold_version = ?1 AND position <= ?2",
     )?
-    .query_row(params![FOLD_VERSION, sql(most)], |row| scan::position(row, 0))
+    .query_row(params![FOLD_VERSION, sql(most)], |row| sqlite::count(row, 0))
 }
 
 /// Folds the log into `fleet` up to `to`, and shows each fleet at a multiple of `every` to `milestone`.

@@ -1,12 +1,10 @@
-//! Connections: the one place where SQLite is set up.
+//! Connections that write: where SQLite is set up for the log. Those that only read are [`crate::sqlite::for_reading`].
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// How long a connection waits for a lock that a `sqlite3` shell or a checkpoint holds.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::sqlite::BUSY;
 
 /// Pages in the write-ahead log from which on a commit copies them into the database itself. The thread of `wal.rs` does
 /// that beside the writer, so that at this size next to nothing is left to copy, and the log can begin anew.
@@ -24,15 +22,6 @@ pub(super) fn for_writing(file: &Path) -> rusqlite::Result<Connection> {
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
-    Ok(conn)
-}
-
-/// A connection that only reads.
-pub(super) fn for_reading(file: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(file, flags)?;
-    conn.busy_timeout(BUSY)?;
-    conn.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(conn)
 }
 

@@ -37,6 +37,7 @@ use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
 use super::writer::{self, Writer, WriterError};
+use crate::sqlite;
 
 /// How the log is opened.
 #[derive(Clone, Debug)]
@@ -273,7 +274,7 @@ impl Log {
         each: impl FnMut(&Recorded<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let read = |source| self.0.unreadable(source);
-        let conn = connect::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
+        let conn = sqlite::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
         let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         scan::scan(&conn, after, head, each).map_err(read)
@@ -501,7 +502,7 @@ impl Shared {
 impl Checker {
     fn start(shared: &Arc<Shared>) -> Result<(), OpenError> {
         let file = &shared.file;
-        let conn = connect::for_reading(file).map_err(|e| OpenError::sqlite(file, "check", e))?;
+        let conn = sqlite::for_reading(file).map_err(|e| OpenError::sqlite(file, "check", e))?;
         let interrupt = conn.get_interrupt_handle();
         shared.health.update(|status| status.check = Check::Running);
         // Weak, so that a log that is dropped without being closed is not kept open by its check.

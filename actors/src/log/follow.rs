@@ -6,10 +6,10 @@ use std::sync::Arc;
 use patze_core::event::Recorded;
 use rusqlite::Connection;
 
-use super::connect;
 use super::door::Shared;
 use super::reader::ReadError;
 use super::scan;
+use crate::sqlite;
 
 /// A reader with a connection of its own, for a thread of its own. It holds neither the writer nor the pool up.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Follower {
 
 impl Follower {
     pub(super) fn new(shared: &Arc<Shared>) -> Result<Self, ReadError> {
-        let conn = connect::for_reading(&shared.file).map_err(|source| shared.unreadable(source.into()))?;
+        let conn = sqlite::for_reading(&shared.file).map_err(|source| shared.unreadable(source.into()))?;
         Ok(Self { shared: shared.clone(), conn })
     }
 

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::care::copy::{CopyFault, copy};
 use super::digest::hex;
 use super::open::OpenError;
-use super::place::beside;
+use crate::sqlite::{self, beside};
 
 /// One numbered step. A released one never changes: its checksum is in every database that ran it.
 #[derive(Clone, Copy, Debug)]
@@ -116,10 +116,7 @@ fn apply(conn: &mut Connection, migration: &Migration, now: Timestamp) -> rusqli
 
 fn make_views(conn: &mut Connection) -> rusqlite::Result<()> {
     let wanted = checksum(VIEWS);
-    let standing: Option<String> = conn
-        .query_row("SELECT value FROM meta WHERE key = 'viewsDigest'", [], |row| row.get(0))
-        .optional()?;
-    if standing.as_deref() == Some(wanted.as_str()) {
+    if sqlite::meta(conn, "viewsDigest")?.as_deref() == Some(wanted.as_str()) {
         return Ok(());
     }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -52,7 +52,7 @@
 //! - *A rebuilt fleet differs:* nothing is stored, [`Status::differed`] and an error in the log say so; the live fleet goes
 //!   on.
 //!
-//! Nothing outside this folder writes SQL, so that another engine fits behind the same door (design §16).
+//! Nothing outside this folder knows the tables of `patze.db`, so that another engine fits behind the same door (design §16).
 
 mod base;
 mod batch;
@@ -91,7 +91,7 @@ pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
 pub use past::{Moment, PastError};
-pub use place::DATABASE;
+pub use place::{DATABASE, HISTORY};
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};

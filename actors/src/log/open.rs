@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use patze_core::ids::LogId;
 use patze_core::time::Timestamp;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::care::SwapError;
 use super::connect;
 use super::migrate;
 use super::place;
 use super::row::RowError;
+use crate::sqlite;
 
 /// "PTZE": whose database it is.
 const APPLICATION_ID: u32 = 0x5054_5A45;
@@ -210,7 +211,7 @@ pub(super) fn database(file: &Path, now: Timestamp) -> Result<Connection, OpenEr
     let failed = |doing: &'static str| move |source: rusqlite::Error| OpenError::sqlite(file, doing, source);
     // Until everything is checked nothing may be written, not even by closing the connection again, which would copy
     // an older write-ahead log into the file. Without one, closing only removes what opening made.
-    let recovers = std::fs::metadata(place::beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0);
+    let recovers = std::fs::metadata(sqlite::beside(file, "-wal")).is_ok_and(|wal| wal.len() > 0);
     place::keep_private(file)?;
     let mut conn = connect::for_writing(file).map_err(failed("open"))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, recovers).map_err(failed("open"))?;
@@ -272,11 +273,8 @@ pub(super) fn mark_in_use(
     stands: impl FnOnce(&Connection, &str) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<(LogId, bool)> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let value = |key: &str| -> rusqlite::Result<Option<String>> {
-        transaction.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
-    };
-    let clean = value("cleanStop")?.is_none_or(|clean| clean == "1");
-    let log_id = match value("logId")? {
+    let clean = sqlite::meta(&transaction, "cleanStop")?.is_none_or(|clean| clean == "1");
+    let log_id = match sqlite::meta(&transaction, "logId")? {
         Some(log_id) if stands(&transaction, &log_id)? => LogId::from(log_id),
         _ => new_log_id(&transaction)?,
     };

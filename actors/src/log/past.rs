@@ -13,12 +13,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::checkpoint;
-use super::connect;
 use super::door::Shared;
 use super::open::Fault;
 use super::reader::ReadError;
 use super::row::RowError;
-use super::scan::{self, sql};
+use crate::sqlite::{self, sql};
 
 /// Past fleets that are built at once; who comes then is told to come back.
 const BUILDS: usize = 2;
@@ -152,7 +151,7 @@ async fn position_of(shared: &Shared, moment: Moment) -> Result<u64, PastError> 
 /// The position of the last event at `position` or before: another one only where events were pruned.
 fn last_event(conn: &Connection, position: u64) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE position <= ?1")?
-        .query_row([sql(position)], |row| scan::position(row, 0))
+        .query_row([sql(position)], |row| sqlite::count(row, 0))
 }
 
 /// The position of the last event up to `head` that was recorded at `time` or before. `recorded_at` never decreases, so
@@ -167,7 +166,7 @@ pub(super) fn last_recorded(conn: &Connection, time: Timestamp, head: u64) -> ru
         let middle = found + (beyond - found) / 2;
         let event = next
             .query_row(params![sql(middle), sql(beyond - 1)], |row| {
-                Ok((scan::position(row, 0)?, Timestamp::from_millis(row.get(1)?)))
+                Ok((sqlite::count(row, 0)?, Timestamp::from_millis(row.get(1)?)))
             })
             .optional()?;
         match event {
@@ -179,7 +178,7 @@ pub(super) fn last_recorded(conn: &Connection, time: Timestamp, head: u64) -> ru
 }
 
 fn build(shared: &Shared, position: u64) -> Result<Arc<Fleet>, RowError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     // One view of the log, whatever is pruned meanwhile.
     conn.execute_batch("BEGIN")?;
     let near = shared.past.nearest(position);

@@ -3,15 +3,18 @@
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
 
 use super::open::OpenError;
 use super::share;
+use crate::sqlite::{beside, create_private};
 
 /// The database's name in its folder.
 pub const DATABASE: &str = "patze.db";
+/// What is projected from the database ([`crate::history`]), in the same folder: of no use for another database.
+pub const HISTORY: &str = "history.db";
 /// The lock's name in its folder.
 const LOCK: &str = "patze.lock";
 
@@ -91,8 +94,8 @@ fn lock(path: &Path) -> Result<ServerLock, OpenError> {
 /// Leaves the database to its owner (0600), whatever the umask: one that is missing is made, empty, before SQLite makes
 /// it, and one that others may read is closed to them. SQLite gives the files beside it the same mode.
 pub(super) fn keep_private(database: &Path) -> Result<(), OpenError> {
-    match make_private(database) {
-        Ok(()) => return Ok(()),
+    match create_private(database) {
+        Ok(_) => return Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(source) => return Err(unusable(database, source)),
     }
@@ -113,19 +116,6 @@ pub(super) fn keep_private(database: &Path) -> Result<(), OpenError> {
         }
     }
     Ok(())
-}
-
-/// Makes an empty file (0600), whatever the umask.
-pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))
-}
-
-/// The files that SQLite keeps beside a database.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

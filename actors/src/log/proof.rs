@@ -11,11 +11,11 @@ use patze_core::fleet::Fleet;
 
 use super::batch::AppendError;
 use super::checkpoint::{self, CodecError};
-use super::connect;
 use super::digest::hex;
 use super::door::Shared;
 use super::health::Metrics;
 use super::open::Fault;
+use crate::sqlite;
 
 /// The live fleet at a position, waiting to be compared.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Prov
     if position < shared.settled() {
         return Ok(Proven::Overtaken(position));
     }
-    let conn = connect::for_reading(&shared.file).map_err(|e| read(e.into()))?;
+    let conn = sqlite::for_reading(&shared.file).map_err(|e| read(e.into()))?;
     let mut rebuilt = checkpoint::newest(&conn, position).map_err(|e| read(e.into()))?;
     let stands = rebuilt.position() == position && position > 0;
     let mut stored = Vec::new();

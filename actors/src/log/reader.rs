@@ -10,11 +10,11 @@ use patze_supervise::clock::Clock;
 use rusqlite::Connection;
 use smol_str::SmolStr;
 
-use super::connect;
 use super::publish::Fresh;
 use super::row::RowError;
 use super::scan;
 use crate::pool::{NoAnswer, Plan, Pool};
+use crate::sqlite;
 
 /// Connections, and so threads. Two answer while one of them reads a long page.
 const READERS: usize = 2;
@@ -91,13 +91,13 @@ impl StoredEvent {
 impl Readers {
     /// Starts the threads, once it is sure that the file can be opened for reading.
     pub(super) fn start(file: &Path, clock: &Clock) -> Result<Self, StartError> {
-        drop(connect::for_reading(file).map_err(StartError::Sqlite)?);
+        drop(sqlite::for_reading(file).map_err(StartError::Sqlite)?);
         let path = file.to_owned();
         let plan = Plan {
             name: "patze-read",
             threads: READERS,
             deadline: DEADLINE,
-            connect: Box::new(move || connect::for_reading(&path)),
+            connect: Box::new(move || sqlite::for_reading(&path)),
         };
         let pool = Pool::start(plan, clock).map_err(StartError::Thread)?;
         Ok(Self { file: file.display().to_string(), pool })

@@ -6,6 +6,7 @@ use patze_core::event::Recorded;
 use rusqlite::Connection;
 
 use super::row::{self, RowError};
+use crate::sqlite::{self, sql};
 
 /// Positions read in one go. Between two goes no read transaction is open, so that a long scan does not keep the
 /// write-ahead log from being reused.
@@ -35,16 +36,5 @@ pub(super) fn scan(
 /// The position of the last event; 0 if there is none.
 pub(super) fn head(conn: &Connection) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(position), 0) FROM events")?
-        .query_row([], |row| position(row, 0))
-}
-
-/// A position, or the number of something, as SQLite gives it.
-pub(super) fn position(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
-}
-
-/// A position as SQLite takes it. Positions come from SQLite or are counted up from there.
-pub(super) fn sql(position: u64) -> i64 {
-    i64::try_from(position).unwrap_or(i64::MAX)
+        .query_row([], |row| sqlite::count(row, 0))
 }

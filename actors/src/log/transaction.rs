@@ -12,9 +12,9 @@ use rusqlite::{Connection, ErrorCode, ffi, params};
 use super::batch::{AppendError, Appended, Batch, Placed};
 use super::digest::{Chain, Digest};
 use super::queue::Work;
-use super::scan::sql;
 use super::sums;
 use super::upkeep::Upkeep;
+use crate::sqlite::sql;
 
 /// The end of the log: what the next transaction goes on from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -19,11 +19,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::base;
 use super::checkpoint::{self, CodecError};
-use super::connect;
 use super::digest::{Digest, GENESIS, hex};
 use super::open::{self, OpenError};
 use super::row::{self, RowError};
-use super::scan::{position, sql};
+use crate::sqlite::{self, sql};
 
 /// How many findings are kept; the rest is counted.
 const FINDINGS: usize = 100;
@@ -215,7 +214,7 @@ pub fn verify(file: &Path) -> Result<Report, VerifyError> {
         return Err(VerifyError::Absent { path: file.into() });
     }
     open::check_header(file)?;
-    connect::for_reading(file)
+    sqlite::for_reading(file)
         .and_then(|conn| check(&conn))
         .map_err(|source| VerifyError::Read { path: file.into(), source })
 }
@@ -256,7 +255,7 @@ fn check(conn: &Connection) -> rusqlite::Result<Report> {
             }
             Err(RowError::Sqlite(error)) => return Err(error),
             Err(odd @ RowError::Odd { .. }) => {
-                walk.odd_row(position(row, 0)?, odd.to_string(), &mut findings)?;
+                walk.odd_row(sqlite::count(row, 0)?, odd.to_string(), &mut findings)?;
             }
         }
     }

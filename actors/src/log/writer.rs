@@ -20,6 +20,7 @@ use super::queue::Work;
 use super::reader;
 use super::scan;
 use super::transaction::{self, Answer, Tail, Written};
+use crate::sqlite;
 
 /// Events that are published in one go while a new writer catches up.
 const CATCH_UP_EVENTS: usize = 2_000;
@@ -310,7 +311,7 @@ pub(super) fn read_tail(conn: &Connection) -> Result<Tail, Fault> {
     let tail = conn
         .query_row("SELECT last, recorded_at, digest FROM commits ORDER BY first DESC LIMIT 1", [], |row| {
             Ok(Tail {
-                position: scan::position(row, 0)?,
+                position: sqlite::count(row, 0)?,
                 recorded_at: Timestamp::from_millis(row.get(1)?),
                 digest: row.get(2)?,
             })

@@ -168,6 +168,16 @@ fn sums_are_those_of_the_live_state() {
 }
 
 #[test]
+fn a_negative_cost_counts_as_nothing_as_in_the_live_state() {
+    let night = Night::of(
+        r#"{"recorded":"2026-11-24T10:00:08.000Z","origin":"ingest","id":"e1","machine":"m","type":"run.model.usage","severity":"info","at":"2026-11-24T10:00:08.000Z","trace":"t","payload":{"runId":"r","machineId":"m","provider":"p","model":"x","inputTokens":1,"estimatedCostUsd":-5}}"#,
+    );
+    let rows = tables(&night.database, &[], "SELECT input_tokens, nano_usd FROM v_usage;").pop().unwrap();
+    assert_eq!(rows, json!([{"input_tokens": 1, "nano_usd": 0}]));
+    assert_eq!(night.log.fleet().facts().spent.lifetime.cost.0, 0);
+}
+
+#[test]
 fn views_have_one_row_for_each_run_and_machine() {
     let night = Night::written();
     let runs =

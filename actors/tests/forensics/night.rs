@@ -56,7 +56,8 @@ impl Night {
         Self::of(include_str!("night.jsonl"))
     }
 
-    fn of(lines: &str) -> Self {
+    /// The log of such lines as `night.jsonl` has.
+    pub fn of(lines: &str) -> Self {
         let lines: Vec<Line> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let start = lines.first().map_or(Timestamp::EPOCH, |line| line.recorded);
         let (clock, time) = Clock::virtual_at(start);

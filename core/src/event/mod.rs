@@ -47,6 +47,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every one, the least first.
+    pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Critical];
+
     /// The severity of this name.
     pub fn of(name: &str) -> Option<Self> {
         Some(match name {

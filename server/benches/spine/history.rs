@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use patze_actors::history::History;
-use patze_actors::history::query::{DensityQuery, RunQuery, SeriesQuery, UsageQuery};
+use patze_actors::history::query::{DensityQuery, ListQuery, SeriesQuery, UsageQuery};
 use patze_core::event::{Event, Parts, Severity};
 use patze_core::history::{UsageBucket, UsageBy};
 use patze_core::ids::{MachineId, ulid};
@@ -104,7 +104,7 @@ fn lag(bench: &Bench, report: &mut Report) {
 
 fn rebuild(bench: &Bench, report: &mut Report) {
     let filled = bench.filled();
-    let _ = std::fs::remove_file(filled.dir.join(patze_actors::history::FILE));
+    let _ = std::fs::remove_file(filled.dir.join(patze_actors::log::HISTORY));
     let began = bench.clock.elapsed();
     let following = Following::new(&filled.dir, &bench.clock);
     following.catch_up();
@@ -160,7 +160,7 @@ fn charts(bench: &Bench, report: &mut Report) {
         });
         report.below(format!("gauges, {name}, slowest of 20"), series, 100.0, " ms");
     }
-    let query = RunQuery { machine: Some(machine(3)), ..RunQuery::default() };
+    let query = ListQuery { machine: Some(machine(3)), ..ListQuery::default() };
     let runs = slowest(&bench.clock, || {
         assert!(!block_on(history.runs(query.clone(), Default::default())).unwrap().answer.items.is_empty());
     });

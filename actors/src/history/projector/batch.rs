@@ -47,8 +47,8 @@ pub(super) struct RunSlot {
     pub(super) key: i64,
     pub(super) row: Run,
     pub(super) peaks: Option<Peaks>,
-    /// The agent that its log lines are tagged with.
-    pub(super) tagged: i64,
+    /// The agent that all its log lines are tagged with; none if they differ.
+    pub(super) tagged: Option<i64>,
     pub(super) position: u64,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Batch<'a> {
                         let number = self.memory.next_run;
                         self.memory.next_run += 1;
                         let row = Run::new(key.clone(), at);
-                        RunSlot { key: number, row, peaks: None, tagged: 0, position: 0 }
+                        RunSlot { key: number, row, peaks: None, tagged: Some(0), position: 0 }
                     }
                 };
                 Ok(vacant.insert(slot))

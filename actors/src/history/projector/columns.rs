@@ -1,5 +1,6 @@
 //! Columns that several tables share, in both directions.
 
+use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::usage::Totals;
 use patze_core::money::NanoUsd;
@@ -7,10 +8,7 @@ use patze_core::time::Timestamp;
 use rusqlite::Row;
 use smol_str::SmolStr;
 
-/// A position or a count as SQLite takes it.
-pub(in crate::history) fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
+use crate::sqlite::count;
 
 /// A life as columns.
 pub(super) struct LifeColumns<'a> {
@@ -46,12 +44,22 @@ pub(in crate::history) fn code(state: LifeState) -> i64 {
 pub(in crate::history) fn life(row: &Row<'_>) -> rusqlite::Result<Life> {
     let Some(code) = row.get::<_, Option<i64>>("state")? else { return Ok(Life::Unseen) };
     let state = state(code)?;
-    let at = Timestamp::from_millis(row.get("state_at")?);
+    let at = at(row, "state_at")?;
     Ok(if state.is_terminal() {
         Life::Ended { state, at, reason: text(row, "reason")?, backfilled: row.get("backfilled")? }
     } else {
         Life::Active { state, since: at }
     })
+}
+
+/// An instant.
+pub(in crate::history) fn at(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+/// An instant that may be missing.
+pub(in crate::history) fn maybe_at(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
 pub(in crate::history) fn totals(row: &Row<'_>) -> rusqlite::Result<Totals> {
@@ -70,7 +78,8 @@ pub(in crate::history) fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<
     Ok(row.get::<_, Option<String>>(column)?.map(SmolStr::from))
 }
 
-pub(in crate::history) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    let value: i64 = row.get(column)?;
-    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, value))
+pub(in crate::history) fn peaks(row: &Row<'_>) -> rusqlite::Result<Option<Peaks>> {
+    let Some(cpu_pct) = row.get("peak_cpu_pct")? else { return Ok(None) };
+    let (memory_bytes, memory_pct) = (row.get("peak_memory_bytes")?, row.get("peak_memory_pct")?);
+    Ok(Some(Peaks { cpu_pct, memory_bytes, memory_pct }))
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Stop;
 use super::batch::{Batch, MachineSlot};
-use super::columns::sql;
+use crate::sqlite::sql;
 
 /// What `control.pruned` says: the log has lost, or blanked, some or all of [first, last].
 #[derive(Deserialize)]

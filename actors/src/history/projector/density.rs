@@ -8,7 +8,7 @@ use patze_core::ids::MachineId;
 use patze_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::history::file;
+use crate::sqlite;
 
 /// The lengths of a bucket in ms.
 pub(in crate::history) const TIERS: [i64; 3] = [MINUTE, HOUR, DAY];
@@ -43,7 +43,7 @@ impl Rail {
             current: [None; 3],
             ill: BTreeMap::new(),
             known: false,
-            last_failure: file::meta(conn, "lastFailure")?
+            last_failure: sqlite::meta(conn, "lastFailure")?
                 .and_then(|at| at.parse().ok())
                 .map(Timestamp::from_millis),
             now: Timestamp::MIN,

@@ -11,8 +11,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::batch::Batch;
-use super::columns::{sql, text};
+use super::columns::{at, maybe_at, text};
 use super::runs::NOWHERE;
+use crate::sqlite::sql;
 
 impl Batch<'_> {
     pub(super) fn tool_started(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
@@ -81,13 +82,13 @@ impl Batch<'_> {
                     tool_call_id: id.clone(),
                     tool_name: Default::default(),
                     status: ToolStatus::of(&row.get::<_, String>("status")?),
-                    started_at: Timestamp::from_millis(row.get("started_at")?),
+                    started_at: at(row, "started_at")?,
                     duration_ms: row.get("duration_ms")?,
                     success: row.get("success")?,
                     error_message: text(row, "error")?,
                     exit_code: row.get("exit_code")?,
                 };
-                let ended_at = row.get::<_, Option<i64>>("ended_at")?.map(Timestamp::from_millis);
+                let ended_at = maybe_at(row, "ended_at")?;
                 Ok((call, ended_at, row.get::<_, i64>("tool")?))
             })
             .optional()?;

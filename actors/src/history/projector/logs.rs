@@ -9,7 +9,7 @@ use patze_core::time::Timestamp;
 use rusqlite::params;
 
 use super::batch::Batch;
-use super::columns::sql;
+use crate::sqlite::sql;
 
 /// A line's row but for its place.
 struct Line<'a> {
@@ -38,11 +38,15 @@ impl Batch<'_> {
         let session = self.session_number(&session, event.recorded_at)?;
         let (mut run, mut agent) = (0, 0);
         if !line.run_id.is_empty() {
-            let slot = self.run(&(line.machine_id.clone(), line.run_id.clone()), event.recorded_at)?;
+            let key = (line.machine_id.clone(), line.run_id.clone());
+            let slot = self.run(&key, event.recorded_at)?;
             let name = slot.row.agent_id.clone();
             run = slot.key;
             slot.position = event.position;
             agent = self.number(name.as_str())?;
+            let slot = self.run(&key, event.recorded_at)?;
+            // The run may yet be told to be of the agent that its other lines are tagged with.
+            slot.tagged = slot.tagged.filter(|tagged| *tagged == agent);
         }
         let row = Line {
             at: line.ts,

@@ -9,7 +9,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, MachineSlot};
-use super::columns::sql;
+use crate::sqlite::sql;
 
 impl Batch<'_> {
     /// Notes that a machine has sent something. One that was forgotten is back as new (design §18.7).

@@ -26,6 +26,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::door::Shared;
 use super::file::{self, FileError, Opened};
 use crate::log::{Follower, ReadError};
+use crate::sqlite;
 use batch::Batch;
 use density::Rail;
 use names::Names;
@@ -127,7 +128,7 @@ impl Projector {
     fn follow(&self, mut conn: Connection, follower: &Follower) -> Result<(), Stop> {
         let shared = &self.shared;
         let number =
-            |key| Ok::<_, rusqlite::Error>(file::meta(&conn, key)?.and_then(|text| text.parse().ok()));
+            |key| Ok::<_, rusqlite::Error>(sqlite::meta(&conn, key)?.and_then(|text| text.parse().ok()));
         let mut position: u64 = number("position")?.unwrap_or(0);
         let recorded_at =
             number("recordedAt")?.map_or(Timestamp::MIN, |at| Timestamp::from_millis(at as i64));
@@ -190,7 +191,7 @@ impl Memory {
             rail: Rail::load(conn)?,
             next_run: next("SELECT coalesce(max(key), 0) + 1 FROM runs")?,
             next_session: next("SELECT coalesce(max(key), 0) + 1 FROM sessions")?,
-            made_at: file::meta(conn, "madeAt")?.and_then(|text| text.parse().ok()).unwrap_or(0),
+            made_at: sqlite::meta(conn, "madeAt")?.and_then(|text| text.parse().ok()).unwrap_or(0),
         })
     }
 }

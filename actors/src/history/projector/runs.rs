@@ -2,19 +2,18 @@
 
 use patze_core::event::Recorded;
 use patze_core::event::payload::{ModelUsage, RunState, Text};
-use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::limits::{cut_message, cut_name};
 use patze_core::fleet::rows::{Run, RunKey};
 use patze_core::fleet::usage::Totals;
 use patze_core::fleet::{Lane, Outcome, RunTold};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
-use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, RunSlot};
-use super::columns::{LifeColumns, code, count, life, sql, totals};
+use super::columns::{LifeColumns, at, code, life, peaks, totals};
 use super::names::Names;
+use crate::sqlite::{count, sql};
 
 pub(super) const NOWHERE: Lane<'static, 'static> = Lane { session: &None, agent: &None, home: &None };
 
@@ -172,7 +171,7 @@ impl Batch<'_> {
                 row.touched.millis(),
                 sql(slot.position),
             ])?;
-        if agent != slot.tagged { self.tag_lines(slot.key, agent) } else { Ok(()) }
+        if slot.tagged == Some(agent) { Ok(()) } else { self.tag_lines(slot.key, agent) }
     }
 }
 
@@ -189,26 +188,18 @@ pub(super) fn load(conn: &Connection, names: &mut Names, key: &RunKey) -> rusqli
             let run = Run {
                 life: life(row)?,
                 session_id: SessionId::new(row.get::<_, Option<String>>("session_id")?.unwrap_or_default()),
-                created_at: Timestamp::from_millis(row.get("created_at")?),
+                created_at: at(row, "created_at")?,
                 last_event_id: EventId::from(row.get::<_, String>("last_event_id")?),
                 usage: totals(row)?,
                 tool_calls: row.get("tool_calls")?,
                 failed_tool_calls: row.get("failed_tool_calls")?,
-                ..Run::new(key.clone(), Timestamp::from_millis(row.get("touched")?))
-            };
-            let peaks = match row.get::<_, Option<f64>>("peak_cpu_pct")? {
-                Some(cpu_pct) => Some(Peaks {
-                    cpu_pct,
-                    memory_bytes: row.get("peak_memory_bytes")?,
-                    memory_pct: row.get("peak_memory_pct")?,
-                }),
-                None => None,
+                ..Run::new(key.clone(), at(row, "touched")?)
             };
             let slot = RunSlot {
                 key: row.get("key")?,
                 row: run,
-                peaks,
-                tagged: numbers.0,
+                peaks: peaks(row)?,
+                tagged: Some(numbers.0),
                 position: count(row, "position")?,
             };
             Ok((slot, numbers, model))

@@ -10,8 +10,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Batch, SessionSlot};
-use super::columns::{LifeColumns, count, life, sql, text, totals};
+use super::columns::{LifeColumns, at, life, maybe_at, text, totals};
 use super::names::Names;
+use crate::sqlite::{count, sql};
 
 impl Batch<'_> {
     pub(super) fn session_state(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
@@ -98,15 +99,15 @@ pub(super) fn load(
             let numbers: (i64, i64, Option<i64>) = (row.get("agent")?, row.get("home")?, row.get("channel")?);
             let session = Session {
                 life: life(row)?,
-                created_at: Timestamp::from_millis(row.get("created_at")?),
+                created_at: at(row, "created_at")?,
                 last_event_id: EventId::from(row.get::<_, String>("last_event_id")?),
                 session_key: text(row, "session_key")?,
                 parent_session_key: text(row, "parent_session_key")?,
                 runs: count(row, "runs")?,
                 failed_runs: count(row, "failed_runs")?,
                 usage: totals(row)?,
-                stalled_since: row.get::<_, Option<i64>>("stalled_since")?.map(Timestamp::from_millis),
-                ..Session::new(key.clone(), Timestamp::from_millis(row.get("touched")?))
+                stalled_since: maybe_at(row, "stalled_since")?,
+                ..Session::new(key.clone(), at(row, "touched")?)
             };
             let slot = SessionSlot { key: row.get("key")?, row: session, position: count(row, "position")? };
             Ok((slot, numbers))

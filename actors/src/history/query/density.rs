@@ -7,8 +7,8 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::door::{History, QueryError};
-use super::super::file;
 use super::super::projector::density::{TIERS, word};
+use crate::sqlite;
 
 /// Which part of the rail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +65,7 @@ fn read(conn: &Connection, query: DensityQuery) -> Result<Density, QueryError> {
         .optional()?
         .unwrap_or(0);
     // Nothing is known of what comes after the last event.
-    let known = file::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
+    let known = sqlite::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
     let mut buckets = Vec::with_capacity(count);
     let mut statement = conn.prepare_cached(
         "SELECT start, events, failures, worst, standing FROM density WHERE tier = ?1 AND start >= ?2 AND start < ?3 \

@@ -13,12 +13,14 @@ use rusqlite::{Connection, Row, params_from_iter};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
-use super::super::file;
+use super::super::projector::columns::at;
 use super::cursor::Asked;
 use super::limits::MAX_SEARCH_DAYS;
-use super::runs::cut;
+use super::lists::cut;
+use super::rows::name;
 use super::words::Words;
 use super::{Conditions, Paging, Span, invalid, number};
+use crate::sqlite;
 
 /// Runs or sessions of one id, on as many machines.
 const MAX_SAME: i64 = 64;
@@ -108,7 +110,7 @@ pub(super) fn tags(conn: &Connection, query: &LogQuery) -> Result<Option<Vec<Vec
 /// The days that the lines of a time are of, where naming them helps.
 fn days(conn: &Connection, span: Span) -> Result<Option<(i64, i64)>, QueryError> {
     let day = |at: Timestamp| at.millis().max(0) / DAY;
-    let newest = file::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
+    let newest = sqlite::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
     let today = newest.map_or(0, day);
     let last = span.to.map(|to| day(to.plus(-1))).filter(|last| *last < today);
     let first = span.from.map(day);
@@ -180,20 +182,16 @@ fn expression(words: Option<&Words>, tags: &[Vec<String>]) -> String {
 }
 
 fn item(row: &Row<'_>) -> rusqlite::Result<LogItem> {
-    const LEVELS: [Severity; 5] =
-        [Severity::Debug, Severity::Info, Severity::Warn, Severity::Error, Severity::Critical];
-    let name =
-        |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
     let level: i64 = row.get("level")?;
-    let level = usize::try_from(level).ok().and_then(|at| LEVELS.get(at).copied());
+    let level = usize::try_from(level).ok().and_then(|at| Severity::ALL.get(at).copied());
     Ok(LogItem {
         position: row.get::<_, i64>("position")?.unsigned_abs(),
         id: SmolStr::from(row.get::<_, String>("id")?),
-        ts: Timestamp::from_millis(row.get("at")?),
-        machine_id: MachineId::from(name("machine_name")?),
-        run_id: RunId::from(name("run_id")?),
-        session_id: SessionId::from(name("session_id")?),
-        agent_id: AgentId::from(name("agent_name")?),
+        ts: at(row, "at")?,
+        machine_id: MachineId::from(name(row, "machine_name")?),
+        run_id: RunId::from(name(row, "run_id")?),
+        session_id: SessionId::from(name(row, "session_id")?),
+        agent_id: AgentId::from(name(row, "agent_name")?),
         level: level.ok_or_else(|| rusqlite::Error::InvalidColumnType(0, "level".into(), Type::Integer))?,
         message: SmolStr::from(row.get::<_, String>("message")?),
         truncated: row.get("truncated")?,

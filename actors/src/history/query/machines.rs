@@ -3,13 +3,13 @@
 use patze_core::fleet::rows::{Machine, Status};
 use patze_core::history::{Answer, MachineItem, Page};
 use patze_core::ids::MachineId;
-use patze_core::time::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Row, params_from_iter};
 
 use super::super::door::{History, QueryError};
+use super::super::projector::columns::at;
 use super::cursor::Asked;
-use super::runs::cut;
+use super::lists::cut;
 use super::{Conditions, Paging, number};
 
 /// Which machines.
@@ -71,7 +71,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<MachineItem> {
         status: pulse.map(|pulse| pulse.status),
         since: pulse.map(|pulse| pulse.since),
         last_seen_at: pulse.map(|pulse| pulse.last_seen_at),
-        first_at: Timestamp::from_millis(row.get("first_at")?),
+        first_at: at(row, "first_at")?,
         updated_at: machine.touched,
         last_resource: machine.gauges,
         paused: machine.paused,

@@ -3,6 +3,7 @@
 mod cursor;
 mod density;
 mod limits;
+mod lists;
 mod logs;
 mod machines;
 #[cfg(test)]
@@ -17,11 +18,10 @@ mod words;
 
 pub use density::DensityQuery;
 pub use limits::{MAX_BUCKETS, MAX_PAGE, MAX_POINTS, MIN_POINTS, PAGE};
+pub use lists::ListQuery;
 pub use logs::LogQuery;
 pub use machines::MachineQuery;
-pub use runs::RunQuery;
 pub use series::SeriesQuery;
-pub use sessions::SessionQuery;
 pub use usage::UsageQuery;
 
 use patze_core::time::Timestamp;

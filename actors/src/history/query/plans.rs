@@ -6,11 +6,10 @@ use patze_core::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::lists::ListQuery;
 use super::logs::{self, LogQuery};
-use super::runs::{self, RunQuery};
-use super::sessions::{self, SessionQuery};
 use super::words::Words;
-use super::{Span, rows};
+use super::{Span, rows, runs, sessions};
 
 fn conn() -> Connection {
     let conn = Connection::open_in_memory().unwrap();
@@ -56,7 +55,7 @@ fn lists_walk_an_index() {
     for set in 0..1 << 7 {
         for state in [None, Some(LifeState::Failed), Some(LifeState::Completed), Some(LifeState::Running)] {
             let after = chosen(set, 6, [5, 5]);
-            let query = RunQuery {
+            let query = ListQuery {
                 machine: chosen(set, 0, "m".into()),
                 agent: chosen(set, 1, "a".into()),
                 channel: chosen(set, 2, "c".to_owned()),
@@ -66,14 +65,14 @@ fn lists_walk_an_index() {
             };
             let (sql, values) = runs::statement(&conn, &query, after, 50).unwrap().unwrap();
             check(&conn, &sql, values, &["SCAN runs USING INDEX runs_by_time"]);
-            let RunQuery { machine, agent, channel, session, state, span } = query;
+            let ListQuery { machine, agent, channel, session, state, span } = query;
             // Of one id there are few sessions: those may be sorted.
             let may: &[&str] = if session.is_some() {
                 &["USE TEMP B-TREE"]
             } else {
                 &["SCAN sessions USING INDEX sessions_by_time"]
             };
-            let query = SessionQuery { machine, agent, session, channel, state, span };
+            let query = ListQuery { machine, agent, session, channel, state, span };
             let (sql, values) = sessions::statement(&conn, &query, after, 50).unwrap().unwrap();
             check(&conn, &sql, values, may);
         }

@@ -1,14 +1,13 @@
 //! Runs and sessions as they are shown.
 
-use patze_core::fleet::details::Peaks;
 use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::history::{RunItem, SessionItem, Sum};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
-use patze_core::time::Timestamp;
 use rusqlite::Row;
 use smol_str::SmolStr;
 
-use super::super::projector::columns::{count, life, text, totals};
+use super::super::projector::columns::{at, life, maybe_at, peaks, text, totals};
+use crate::sqlite::count;
 
 /// A run with its names, from `runs`; the caller adds INDEXED BY and WHERE.
 pub(super) const RUN: &str = "SELECT runs.*, m.text AS machine_name, a.text AS agent_name, h.text AS home_name, \
@@ -33,17 +32,9 @@ pub(super) fn place(row: &Row<'_>) -> rusqlite::Result<[i64; 2]> {
 /// A run that has a state.
 pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunItem> {
     let (state, reason, backfilled) = told(row)?;
-    let created_at = Timestamp::from_millis(row.get("created_at")?);
-    let updated_at = Timestamp::from_millis(row.get("state_at")?);
+    let created_at = at(row, "created_at")?;
+    let updated_at = at(row, "state_at")?;
     let ended_at = state.is_terminal().then_some(updated_at);
-    let peaks = match row.get::<_, Option<f64>>("peak_cpu_pct")? {
-        Some(cpu_pct) => Some(Peaks {
-            cpu_pct,
-            memory_bytes: row.get("peak_memory_bytes")?,
-            memory_pct: row.get("peak_memory_pct")?,
-        }),
-        None => None,
-    };
     Ok(RunItem {
         run_id: RunId::from(row.get::<_, String>("id")?),
         machine_id: MachineId::from(name(row, "machine_name")?),
@@ -63,28 +54,28 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunItem> {
         tool_calls: row.get("tool_calls")?,
         failed_tool_calls: row.get("failed_tool_calls")?,
         usage: Sum::from(&totals(row)?),
-        peaks,
+        peaks: peaks(row)?,
     })
 }
 
 /// A session that has a state.
 pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<SessionItem> {
     let (state, ..) = told(row)?;
-    let updated_at = Timestamp::from_millis(row.get("state_at")?);
+    let updated_at = at(row, "state_at")?;
     Ok(SessionItem {
         session_id: SessionId::from(row.get::<_, String>("id")?),
         machine_id: MachineId::from(name(row, "machine_name")?),
         agent_id: AgentId::from(name(row, "agent_name")?),
         home: Home::from(name(row, "home_name")?),
         state,
-        created_at: Timestamp::from_millis(row.get("created_at")?),
+        created_at: at(row, "created_at")?,
         updated_at,
         ended_at: state.is_terminal().then_some(updated_at),
         last_event_id: EventId::from(row.get::<_, String>("last_event_id")?),
         session_key: text(row, "session_key")?,
         channel: text(row, "channel_name")?,
         parent_session_key: text(row, "parent_session_key")?,
-        stalled_since: row.get::<_, Option<i64>>("stalled_since")?.map(Timestamp::from_millis),
+        stalled_since: maybe_at(row, "stalled_since")?,
         total_runs: count(row, "runs")?,
         failed_runs: count(row, "failed_runs")?,
         usage: Sum::from(&totals(row)?),

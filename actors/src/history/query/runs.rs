@@ -3,86 +3,32 @@
 
 use patze_core::fleet::lifecycle::LifeState;
 use patze_core::history::{Answer, Page, RunItem};
-use patze_core::ids::{AgentId, MachineId, SessionId};
+use patze_core::ids::{AgentId, MachineId};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
 use super::super::door::{History, QueryError};
 use super::super::projector::columns::code;
-use super::cursor::Asked;
-use super::{Conditions, Paging, Span, number, rows};
+use super::lists::{List, ListQuery, during};
+use super::{Conditions, Paging, number, rows};
 
 /// Sessions of one id, on as many machines.
 const MAX_SESSIONS: usize = 64;
-
-/// Which runs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RunQuery {
-    /// Of this machine.
-    pub machine: Option<MachineId>,
-    /// Of agents of this name.
-    pub agent: Option<AgentId>,
-    /// Of sessions of this id.
-    pub session: Option<SessionId>,
-    /// Of sessions of this channel.
-    pub channel: Option<String>,
-    /// In this state.
-    pub state: Option<LifeState>,
-    /// Begun in this time.
-    pub span: Span,
-}
 
 impl History {
     /// A page of runs.
     ///
     /// # Errors
     /// If the cursor is of another list, or the question is not answered.
-    pub async fn runs(&self, query: RunQuery, paging: Paging) -> Result<Answer<Page<RunItem>>, QueryError> {
-        let asked = Asked::new("runs", self.log().head().log_id.as_str(), &query);
-        let after = asked.row::<2>(paging.cursor.as_deref())?;
-        self.ask(move |conn| page(conn, &query, after, paging.limit, &asked)).await
+    pub async fn runs(&self, query: ListQuery, paging: Paging) -> Result<Answer<Page<RunItem>>, QueryError> {
+        self.list(List { name: "runs", statement, item: rows::run }, query, paging).await
     }
-}
-
-fn page(
-    conn: &Connection,
-    query: &RunQuery,
-    after: Option<[i64; 2]>,
-    limit: usize,
-    asked: &Asked,
-) -> Result<Page<RunItem>, QueryError> {
-    let Some((sql, values)) = statement(conn, query, after, limit)? else {
-        return Ok(Page { items: Vec::new(), next: None });
-    };
-    let mut statement = conn.prepare_cached(&sql)?;
-    let found =
-        statement.query_map(params_from_iter(values), |row| Ok((rows::place(row)?, rows::run(row)?)))?;
-    cut(found, limit, asked)
-}
-
-/// Makes a page of one row more than it is to have.
-pub(super) fn cut<T, const N: usize>(
-    found: impl Iterator<Item = rusqlite::Result<([i64; N], T)>>,
-    limit: usize,
-    asked: &Asked,
-) -> Result<Page<T>, QueryError> {
-    let mut items = Vec::new();
-    let mut last = None;
-    for row in found {
-        let (place, item) = row?;
-        if items.len() == limit {
-            return Ok(Page { items, next: last.map(|place| asked.after(place)) });
-        }
-        last = Some(place);
-        items.push(item);
-    }
-    Ok(Page { items, next: None })
 }
 
 /// The statement; none where nothing can match.
 pub(super) fn statement(
     conn: &Connection,
-    query: &RunQuery,
+    query: &ListQuery,
     after: Option<[i64; 2]>,
     limit: usize,
 ) -> rusqlite::Result<Option<(String, Vec<Value>)>> {
@@ -131,17 +77,4 @@ pub(super) fn statement(
         rows::RUN_NAMES
     );
     Ok(Some((sql, values)))
-}
-
-/// The time, and the page.
-pub(super) fn during(conditions: &mut Conditions, table: &str, span: Span, after: Option<[i64; 2]>) {
-    if let Some(from) = span.from {
-        conditions.and(&format!("{table}.created_at >= ?"), [from.millis().into()]);
-    }
-    if let Some(to) = span.to {
-        conditions.and(&format!("{table}.created_at < ?"), [to.millis().into()]);
-    }
-    if let Some([at, key]) = after {
-        conditions.and(&format!("({table}.created_at, {table}.key) < (?, ?)"), [at.into(), key.into()]);
-    }
 }

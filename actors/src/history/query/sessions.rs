@@ -1,33 +1,14 @@
 //! `/history/sessions`: newest first by their first event; as `runs.rs`.
 
-use patze_core::fleet::lifecycle::LifeState;
 use patze_core::history::{Answer, Page, SessionItem};
-use patze_core::ids::{AgentId, MachineId, SessionId};
+use patze_core::ids::{AgentId, MachineId};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
 use super::super::door::{History, QueryError};
 use super::super::projector::columns::code;
-use super::cursor::Asked;
-use super::runs::{cut, during};
-use super::{Conditions, Paging, Span, number, rows};
-
-/// Which sessions.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct SessionQuery {
-    /// Of this machine.
-    pub machine: Option<MachineId>,
-    /// Of agents of this name.
-    pub agent: Option<AgentId>,
-    /// Of this id.
-    pub session: Option<SessionId>,
-    /// Of this channel.
-    pub channel: Option<String>,
-    /// In this state.
-    pub state: Option<LifeState>,
-    /// Begun in this time.
-    pub span: Span,
-}
+use super::lists::{List, ListQuery, during};
+use super::{Conditions, Paging, number, rows};
 
 impl History {
     /// A page of sessions.
@@ -36,28 +17,17 @@ impl History {
     /// If the cursor is of another list, or the question is not answered.
     pub async fn sessions(
         &self,
-        query: SessionQuery,
+        query: ListQuery,
         paging: Paging,
     ) -> Result<Answer<Page<SessionItem>>, QueryError> {
-        let asked = Asked::new("sessions", self.log().head().log_id.as_str(), &query);
-        let after = asked.row::<2>(paging.cursor.as_deref())?;
-        self.ask(move |conn| {
-            let Some((sql, values)) = statement(conn, &query, after, paging.limit)? else {
-                return Ok(Page { items: Vec::new(), next: None });
-            };
-            let mut statement = conn.prepare_cached(&sql)?;
-            let found = statement
-                .query_map(params_from_iter(values), |row| Ok((rows::place(row)?, rows::session(row)?)))?;
-            cut(found, paging.limit, &asked)
-        })
-        .await
+        self.list(List { name: "sessions", statement, item: rows::session }, query, paging).await
     }
 }
 
 /// The statement; none where nothing can match.
 pub(super) fn statement(
     conn: &Connection,
-    query: &SessionQuery,
+    query: &ListQuery,
     after: Option<[i64; 2]>,
     limit: usize,
 ) -> rusqlite::Result<Option<(String, Vec<Value>)>> {

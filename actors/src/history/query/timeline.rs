@@ -3,18 +3,17 @@
 use patze_core::event::Severity;
 use patze_core::fleet::details::ToolStatus;
 use patze_core::fleet::lifecycle::LifeState;
-use patze_core::fleet::usage::Totals;
 use patze_core::history::{Answer, RunItem, Step, Sum, Timeline, What};
 use patze_core::ids::{MachineId, RunId, ToolCallId};
-use patze_core::money::NanoUsd;
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 use smol_str::SmolStr;
 
 use super::super::door::{History, QueryError};
-use super::super::projector::columns::{count, state, text};
+use super::super::projector::columns::{at, maybe_at, state, text, totals};
 use super::limits::MAX_STEPS;
 use super::{number, rows};
+use crate::sqlite::count;
 
 /// Shorter gaps are no waits, ms.
 const LEAST_WAIT: i64 = 100;
@@ -119,7 +118,7 @@ impl Drawing<'_> {
              WHERE run = ?1 LIMIT ?2",
             |row| {
                 let told: Timestamp = at(row, "started_at")?;
-                let ended = row.get::<_, Option<i64>>("ended_at")?.map(Timestamp::from_millis);
+                let ended = maybe_at(row, "ended_at")?;
                 let duration: Option<f64> = row.get("duration_ms")?;
                 let millis = duration.map(|ms| ms.round() as i64);
                 let (start, end) = match (ended, millis) {
@@ -147,23 +146,14 @@ impl Drawing<'_> {
     /// A call's end alone is told: it is drawn from the end of what was before it.
     fn model_calls(&mut self, run: &RunItem, states: &[(Timestamp, LifeState)]) -> rusqlite::Result<()> {
         let calls = self.all(
-            "SELECT model_calls.*, p.text AS provider_name, m.text AS model_name FROM model_calls \
+            "SELECT model_calls.*, 1 AS calls, p.text AS provider_name, m.text AS model_name FROM model_calls \
              JOIN names AS p ON p.id = model_calls.provider JOIN names AS m ON m.id = model_calls.model \
              WHERE run = ?1 ORDER BY position LIMIT ?2",
             |row| {
-                let totals = Totals {
-                    calls: 1,
-                    input_tokens: count(row, "input_tokens")?,
-                    output_tokens: count(row, "output_tokens")?,
-                    total_tokens: count(row, "total_tokens")?,
-                    cache_read_tokens: count(row, "cache_read_tokens")?,
-                    cache_write_tokens: count(row, "cache_write_tokens")?,
-                    cost: NanoUsd(row.get("cost")?),
-                };
                 let what = What::ModelCall {
                     provider: SmolStr::from(row.get::<_, String>("provider_name")?),
                     model: SmolStr::from(row.get::<_, String>("model_name")?),
-                    usage: Sum::from(&totals),
+                    usage: Sum::from(&totals(row)?),
                 };
                 Ok((at(row, "at")?, what))
             },
@@ -260,7 +250,7 @@ impl Drawing<'_> {
 
     fn spans(&mut self) -> rusqlite::Result<()> {
         let spans = self.all("SELECT * FROM spans WHERE run = ?1 LIMIT ?2", |row| {
-            let end = row.get::<_, Option<i64>>("ended_at")?.map(Timestamp::from_millis);
+            let end = maybe_at(row, "ended_at")?;
             let what = What::Span {
                 id: SmolStr::from(row.get::<_, String>("id")?),
                 parent_span_id: text(row, "parent")?,
@@ -278,8 +268,4 @@ impl Drawing<'_> {
 fn step(start: Timestamp, end: Option<Timestamp>, what: What) -> Step {
     let duration_ms = end.map(|end| end.since(start) as f64);
     Step { start, end, duration_ms, what }
-}
-
-fn at(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
-    Ok(Timestamp::from_millis(row.get(column)?))
 }

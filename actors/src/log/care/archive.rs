@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::digest::hex;
 use super::super::place::DATABASE;
 use super::disk;
+use crate::sqlite;
 
 const FORMAT: &str = "patze-backup";
 /// The newest format that this version reads and the one that it writes.
@@ -214,7 +215,7 @@ pub(super) fn unpack(archive: &Path, into: &Path) -> Result<Manifest, ArchiveErr
         }
         let to = into.join(&member.name);
         let unpack = |source| ArchiveError::Unpack { path: path(), to: to.clone(), source };
-        let file = disk::create_private(&to).map_err(unpack)?;
+        let file = sqlite::create_private(&to).map_err(unpack)?;
         let mut writer = Writing { file: &file, failed: None };
         let (bytes, sha256) = match pass(&mut entry, &mut writer) {
             Ok(passed) => passed,

@@ -8,7 +8,6 @@ use patze_core::ids::LogId;
 use patze_core::time::Timestamp;
 use rusqlite::Connection;
 
-use super::super::connect;
 use super::super::door::Head;
 use super::super::migrate;
 use super::super::open::{self, Fault, OpenError};
@@ -17,6 +16,7 @@ use super::super::writer;
 use super::archive::{self, Manifest, SECRETS, SETTINGS};
 use super::copy::{CopyFault, copy};
 use super::disk::{self, Scratch};
+use crate::sqlite;
 
 /// What is to be backed up.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ pub fn backup(wanted: &Backup<'_>) -> Result<Manifest, BackupError> {
 
     let copied = scratch.path().join(DATABASE);
     let unread = |source: Fault| BackupError::Copy { path: database.clone(), source };
-    let conn = connect::for_reading(&database).map_err(|e| unread(e.into()))?;
+    let conn = sqlite::for_reading(&database).map_err(|e| unread(e.into()))?;
     copy(&conn, &copied).map_err(|fault| match fault {
         CopyFault::Io(source) => write(source),
         CopyFault::Sqlite(_) if place::is_full(&copied) => BackupError::Full { path: file.to_owned() },
@@ -122,7 +122,7 @@ pub fn backup(wanted: &Backup<'_>) -> Result<Manifest, BackupError> {
         CopyFault::Sqlite(error) => unread(error.into()),
     })?;
     drop(conn);
-    let conn = connect::for_reading(&copied).map_err(|e| unread(e.into()))?;
+    let conn = sqlite::for_reading(&copied).map_err(|e| unread(e.into()))?;
     let (head, schema) = read_head(&conn).map_err(unread)?;
     drop(conn);
 
@@ -138,7 +138,7 @@ pub fn backup(wanted: &Backup<'_>) -> Result<Manifest, BackupError> {
     }
     let manifest = Manifest::of(scratch.path(), &head, schema, version, now).map_err(write)?;
     let packed = scratch.path().join("packed");
-    let to: File = disk::create_private(&packed).map_err(write)?;
+    let to: File = sqlite::create_private(&packed).map_err(write)?;
     archive::pack(&manifest, scratch.path(), &to).map_err(write)?;
     disk::rename_new(&packed, file).map_err(write)?;
     disk::sync_parent(file).map_err(write)?;
@@ -147,10 +147,7 @@ pub fn backup(wanted: &Backup<'_>) -> Result<Manifest, BackupError> {
 
 /// The head of the log in `conn`, and its schema.
 pub(super) fn read_head(conn: &Connection) -> Result<(Head, u32), Fault> {
-    use rusqlite::OptionalExtension as _;
     let tail = writer::read_tail(conn)?;
-    let log_id: Option<String> =
-        conn.query_row("SELECT value FROM meta WHERE key = 'logId'", [], |row| row.get(0)).optional()?;
-    let log_id = LogId::from(log_id.ok_or(Fault::Missing("log id"))?);
+    let log_id = LogId::from(sqlite::meta(conn, "logId")?.ok_or(Fault::Missing("log id"))?);
     Ok((Head { log_id, position: tail.position, digest: tail.digest }, migrate::user_version(conn)?))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::disk;
+use crate::sqlite;
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,7 @@ pub(in crate::log) enum CopyFault {
 /// write-ahead log cannot begin anew.
 pub(in crate::log) fn copy(conn: &Connection, to: &Path) -> Result<(), CopyFault> {
     // SQLite takes an empty file for one that is not there, and keeps its mode.
-    let file = disk::create_private(to)?;
+    let file = sqlite::create_private(to)?;
     conn.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
     // SQLite does not sync what it makes in this way.
     file.sync_all()?;

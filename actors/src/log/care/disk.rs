@@ -2,10 +2,12 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
+
+use crate::sqlite::create_private;
 
 /// A folder (0700) for work in progress, removed with all that is in it unless it is kept.
 #[derive(Debug)]
@@ -100,11 +102,6 @@ impl Drop for Scratch {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
-}
-
-/// A new file (0600).
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Renames, unless there is something of the new name.

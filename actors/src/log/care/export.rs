@@ -7,11 +7,11 @@ use patze_core::event::Recorded;
 use patze_core::glob::Glob;
 use patze_core::time::Timestamp;
 
-use super::super::connect;
 use super::super::open::{self, OpenError};
 use super::super::past::last_recorded;
 use super::super::row::RowError;
 use super::super::scan;
+use crate::sqlite;
 
 /// Which events; all of them by default. Times are those of the control plane (`recordedAt`), which the log is ordered by.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ pub fn export(
     open::check_header(database)?;
     let read = |source: RowError| ExportError::Read { path: path(), source };
     let sqlite = |source: rusqlite::Error| read(source.into());
-    let conn = connect::for_reading(database).map_err(sqlite)?;
+    let conn = sqlite::for_reading(database).map_err(sqlite)?;
     let head = scan::head(&conn).map_err(sqlite)?;
     let after = match filter.since {
         Some(since) => last_recorded(&conn, since.plus(-1), head).map_err(sqlite)?,

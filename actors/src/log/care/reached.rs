@@ -5,7 +5,7 @@
 //! that log (pages, bridges with all that they read from OpenClaw) would never hear that events are gone. So it gets a new
 //! log id, and everybody begins anew: bridges read their homes again, and what is known is not stored twice (EL-3).
 //!
-//! *Written* by the writer after each commit, over the same bytes of the same file, without a sync (2 µs): a crash of the
+//! *Written* by the writer after each commit, over the same bytes of the same file, without a sync (a few µs): a crash of the
 //! process loses nothing, one of the machine at worst an older head is found, and then less is noticed. *Read* when the log
 //! is opened. The name begins with the database's, so that whoever moves `patze.db*` aside takes it along.
 //! *Not noticed*: a whole folder that was put back to an earlier state, this file included. `patze renew-log` is for that.
@@ -24,10 +24,10 @@ use super::super::digest::{Digest, hex};
 use super::super::door::Head;
 use super::super::open::{self, OpenError};
 use super::super::place;
-use super::super::scan::{self, sql};
 use super::super::transaction::Tail;
 use super::super::writer;
 use super::swap;
+use crate::sqlite::{self, sql};
 
 /// The file's length. A line is padded to it, so that each one covers the one before.
 const BYTES: usize = 256;
@@ -95,7 +95,7 @@ impl Reached {
             .query_row(
                 "SELECT last, digest FROM commits WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
                 [sql(self.position)],
-                |row| Ok((scan::position(row, 0)?, row.get::<_, Digest>(1)?)),
+                |row| Ok((sqlite::count(row, 0)?, row.get::<_, Digest>(1)?)),
             )
             .optional()?;
         Ok(commit.is_none_or(|(last, digest)| last != self.position || hex(&digest) == self.digest))
@@ -135,7 +135,7 @@ impl Note {
 }
 
 fn path(database: &Path) -> PathBuf {
-    place::beside(database, "-head")
+    sqlite::beside(database, "-head")
 }
 
 /// Gives the log in `dir` a new id, as a restore does, for whoever has put the whole folder back to an earlier state. No

@@ -17,6 +17,7 @@ use super::archive::{self, ArchiveError, Manifest};
 use super::disk::{self, Scratch};
 use super::reached::Note;
 use super::swap;
+use crate::sqlite;
 
 /// Why nothing was restored. All is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +169,7 @@ fn unpack(file: &Path, scratch: &Scratch, now: Timestamp) -> Result<Checked, Res
     drop(open::database(&database, now)?);
     if manifest.schema < migrate::newest() {
         // The backup is the copy from before.
-        let before = place::beside(&database, &format!(".before-{:04}", manifest.schema + 1));
+        let before = sqlite::beside(&database, &format!(".before-{:04}", manifest.schema + 1));
         std::fs::remove_file(&before).map_err(|source| RestoreError::Scratch { path: before, source })?;
     }
     let report = verify(&database)

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use patze_core::time::Timestamp;
 
-use super::super::place::{DATABASE, beside};
+use super::super::place::{DATABASE, HISTORY};
 use super::disk::{self, Scratch};
+use crate::sqlite::{self, beside};
 
 /// Where a restore or an import makes things ready.
 pub(super) const PART: &str = "patze.restore.part";
@@ -19,8 +20,6 @@ pub(super) const PART: &str = "patze.restore.part";
 const READY: &str = "patze.restoring-";
 /// Files of a database that go with it; the last ones are SQLite's.
 const WITH_IT: [&str; 4] = ["", "-head", "-wal", "-shm"];
-/// What is projected from a database and is of no use for another.
-const DERIVED: &str = "history.db";
 
 /// The swap was begun and could not be ended.
 #[derive(Debug, thiserror::Error)]
@@ -69,13 +68,7 @@ pub(in crate::log) fn finish(dir: &Path) -> Result<Vec<PathBuf>, SwapError> {
                     aside.push(to);
                 }
             }
-            for of_sqlite in ["", "-wal", "-shm"] {
-                let path = beside(&dir.join(DERIVED), of_sqlite);
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&path)(error)),
-                    _ => {}
-                }
-            }
+            sqlite::remove(&dir.join(HISTORY)).map_err(|(path, source)| SwapError { path, source })?;
             fs::rename(&new, &old).map_err(failed(&old))?;
         }
         for entry in fs::read_dir(&folder).map_err(failed(&folder))? {

@@ -8,10 +8,10 @@ use sha2::Digest as _;
 
 use super::super::base::{self, Horizon};
 use super::super::checkpoint;
-use super::super::connect;
+use crate::sqlite::{self, sql};
 use super::super::digest::{Digest, hex};
 use super::super::door::Shared;
-use super::super::scan::{self, position, sql};
+use super::super::scan;
 use super::super::upkeep::Upkeep;
 use super::super::verify;
 use super::report::Run;
@@ -29,7 +29,7 @@ pub(super) fn run(
     pause: &mut dyn FnMut() -> bool,
     run: &mut Run,
 ) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     let sizes = space::sizes(&shared.file, &conn)?;
     let surplus = sizes.used().saturating_sub(most / CUT_TO.1 * CUT_TO.0);
     if sizes.used() <= most || sizes.log == 0 {
@@ -55,7 +55,7 @@ fn horizon(conn: &Connection, surplus: u64, sizes: &Sizes) -> rusqlite::Result<O
          WHERE first > ?1 AND last <= ?2 ORDER BY first",
     )?;
     let commits: Vec<(u64, u64)> = statement
-        .query_map([sql(cut), sql(most)], |row| Ok((position(row, 0)?, position(row, 1)?)))?
+        .query_map([sql(cut), sql(most)], |row| Ok((sqlite::count(row, 0)?, sqlite::count(row, 1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let rows: u64 = commits.iter().map(|(_, rows)| rows).sum();
     let wanted = u128::from(rows) * u128::from(surplus) / u128::from(sizes.log);
@@ -110,7 +110,7 @@ pub(super) fn finish(
     pause: &mut dyn FnMut() -> bool,
     run: &mut Run,
 ) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     let Some(base) = base::stored(&conn)? else { return Ok(()) };
     loop {
         let care = shared.take_care();

@@ -171,7 +171,7 @@ fn steps(
 /// The last position of the last commit up to which everything was recorded at `time` or before; none if there is none, or
 /// if it is the log's last. Commits are in the order of their times, so that halving finds it without an index.
 fn last_commit(conn: &rusqlite::Connection, time: Timestamp) -> rusqlite::Result<Option<u64>> {
-    use super::scan::{position, sql};
+    use crate::sqlite::{self, sql};
     use rusqlite::OptionalExtension as _;
     let newest: Option<u64> = conn
         .prepare_cached("SELECT max(first) FROM commits")?
@@ -186,7 +186,7 @@ fn last_commit(conn: &rusqlite::Connection, time: Timestamp) -> rusqlite::Result
         let middle = low + (high - low) / 2;
         let commit = at
             .query_row([sql(middle)], |row| {
-                Ok((position(row, 1)?, Timestamp::from_millis(row.get(2)?)))
+                Ok((sqlite::count(row, 1)?, Timestamp::from_millis(row.get(2)?)))
             })
             .optional()?;
         match commit {

@@ -13,7 +13,7 @@ use patze_core::ids::MachineId;
 use patze_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-use super::super::connect;
+use crate::sqlite;
 use super::super::door::Shared;
 use super::super::rollup::Rollup;
 use super::super::upkeep::Upkeep;
@@ -223,7 +223,7 @@ pub(super) fn compact(
     log_time: Timestamp,
     pause: &mut dyn FnMut() -> bool,
 ) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     for pair in TIERS.windows(2) {
         let [(tier, Some(kept)), (next, _)] = *pair else { continue };
         // Whole buckets of the next tier, so that a bucket is joined once and not in two parts.

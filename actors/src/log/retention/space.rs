@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::super::connect;
+use crate::sqlite;
 use super::super::door::Shared;
-use super::super::place::beside;
+use crate::sqlite::beside;
 use super::super::upkeep::Upkeep;
 use super::RetentionError;
 use super::report::Run;
@@ -46,7 +46,7 @@ pub(super) fn sizes(file: &Path, conn: &Connection) -> rusqlite::Result<Sizes> {
 }
 
 fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<u64> {
-    conn.pragma_query_value(None, name, |row| super::super::scan::position(row, 0))
+    conn.pragma_query_value(None, name, |row| sqlite::count(row, 0))
 }
 
 /// Returns free pages to the file system, unless so few that the next events take them.
@@ -55,7 +55,7 @@ pub(super) fn give_back(
     pause: &mut dyn FnMut() -> bool,
     run: &mut Run,
 ) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     if pragma(&conn, "freelist_count")? <= SPARE.max(pragma(&conn, "page_count")? / 10) {
         return Ok(());
     }

@@ -11,10 +11,10 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::base;
 use super::super::checkpoint;
-use super::super::connect;
+use crate::sqlite::{self, sql};
 use super::super::digest::{Chain, Digest, GENESIS, hex};
 use super::super::door::Shared;
-use super::super::scan::{self, position, sql};
+use super::super::scan;
 use super::super::sums;
 use super::super::upkeep::Upkeep;
 use super::super::verify;
@@ -108,7 +108,7 @@ pub(super) fn run(
     pause: &mut dyn FnMut() -> bool,
     run: &mut Run,
 ) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     let Some(mut to) = last_commit(&conn, before)? else { return Ok(()) };
     if what == What::Lines {
         to = to.min(watermark(&conn, What::Heartbeats)?);
@@ -348,11 +348,11 @@ fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<
     let mut rows = statement.query([sql(from)])?;
     let mut commits = Vec::new();
     while let Some(row) = rows.next()? {
-        let (first, last, pruned) = (position(row, 0)?, position(row, 1)?, row.get(3)?);
+        let (first, last, pruned) = (sqlite::count(row, 0)?, sqlite::count(row, 1)?, row.get(3)?);
         if last > to || (last > end && !commits.is_empty()) {
             break;
         }
-        let rows = if pruned { position(row, 2)? } else { last - first + 1 };
+        let rows = if pruned { sqlite::count(row, 2)? } else { last - first + 1 };
         commits.push(Commit { first, last, rows, pruned, recorded_at: row.get(4)? });
     }
     Ok(commits)
@@ -362,7 +362,7 @@ fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<
 fn needed(conn: &Connection) -> rusqlite::Result<HashSet<u64>> {
     let mut statement = conn
         .prepare_cached("SELECT pruned FROM commits WHERE pruned IS NOT NULL UNION ALL SELECT pruned FROM base")?;
-    statement.query_map([], |row| position(row, 0))?.collect()
+    statement.query_map([], |row| sqlite::count(row, 0))?.collect()
 }
 
 fn select(
@@ -415,7 +415,7 @@ fn shown_from(conn: &Connection, live: &Fleet) -> Result<Option<u64>, RetentionE
         let line = serde_json::from_str::<RunLog<'_>>(payload).ok();
         shown += usize::from(line.is_some_and(|line| Severity::of(&line.level).is_some()));
         if shown == SHOWN {
-            return Ok(Some(position(row, 0)?));
+            return Ok(Some(sqlite::count(row, 0)?));
         }
     }
     Ok(None)
@@ -423,7 +423,7 @@ fn shown_from(conn: &Connection, live: &Fleet) -> Result<Option<u64>, RetentionE
 
 /// Stores checkpoints where more than twice the spacing of rows lies between two.
 pub(super) fn respace(shared: &Arc<Shared>, pause: &mut dyn FnMut() -> bool) -> Result<(), RetentionError> {
-    let conn = connect::for_reading(&shared.file)?;
+    let conn = sqlite::for_reading(&shared.file)?;
     let most = 2 * shared.every;
     let mut after = base::stored(&conn)?.map_or(0, |base| base.position);
     loop {

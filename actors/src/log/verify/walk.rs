@@ -6,9 +6,9 @@ use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Rows};
 
 use super::super::digest::{Chain, Digest, GENESIS, hex};
-use super::super::scan::{position, sql};
 use super::super::sums::Sums;
 use super::{Finding, Findings, Walked};
+use crate::sqlite::{self, sql};
 
 /// The commits that lie behind position `?1`, up to `?2`.
 pub(super) const COMMITS: &str = "SELECT first, last, recorded_at, digest, sums, pruned FROM commits \
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
     /// Opens the next commit, if there is one.
     fn advance(&mut self, findings: &mut Findings) -> rusqlite::Result<()> {
         let Some(row) = self.commits.next()? else { return Ok(()) };
-        let first = position(row, 0)?;
+        let first = sqlite::count(row, 0)?;
         let expected = self.walked.position + 1;
         if first != expected {
             findings.add(Finding::Gap { expected, first });
@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
         let chain = if pruned.is_some() { GENESIS } else { self.walked.digest };
         self.open = Some(Open {
             first,
-            last: position(row, 1)?,
+            last: sqlite::count(row, 1)?,
             recorded_at: Timestamp::from_millis(row.get(2)?),
             // A digest of another length is none.
             digest: row.get(3).unwrap_or_default(),

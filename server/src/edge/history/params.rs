@@ -2,7 +2,7 @@
 //! allowed, a time that ends before it begins. Each is 400 with what is allowed.
 
 use actix_web::{HttpRequest, web};
-use patze_actors::history::query::{MAX_PAGE, Paging, Span};
+use patze_actors::history::query::{ListQuery, MAX_PAGE, Paging, Span};
 use patze_core::event::Severity;
 use patze_core::fleet::lifecycle::LifeState;
 use patze_core::time::Timestamp;
@@ -13,6 +13,10 @@ use crate::error::Error;
 const MAX_CHARS: usize = 256;
 /// The longest cursor, in bytes.
 const MAX_CURSOR: usize = 128;
+
+/// What [`Params::list`] and [`Params::paging`] take.
+pub(super) const LIST: [&str; 9] =
+    ["machineId", "agentId", "sessionId", "channel", "state", "from", "to", "limit", "cursor"];
 
 /// A request's parameters.
 pub(super) struct Params(Vec<(String, String)>);
@@ -66,17 +70,22 @@ impl Params {
         one_of(name, text, words).map(Some)
     }
 
-    /// A state of a run or session.
-    pub(super) fn state(&self) -> Result<Option<LifeState>, Error> {
-        self.word("state", &LifeState::ALL.map(|state| (state.name(), state)))
+    /// Which runs or sessions.
+    pub(super) fn list(&self) -> Result<ListQuery, Error> {
+        Ok(ListQuery {
+            machine: self.text("machineId")?,
+            agent: self.text("agentId")?,
+            session: self.text("sessionId")?,
+            channel: self.text("channel")?,
+            state: self.word("state", &LifeState::ALL.map(|state| (state.name(), state)))?,
+            span: self.span()?,
+        })
     }
 
     /// Levels, parted by commas.
     pub(super) fn levels(&self) -> Result<Vec<Severity>, Error> {
-        const LEVELS: [Severity; 5] =
-            [Severity::Debug, Severity::Info, Severity::Warn, Severity::Error, Severity::Critical];
         let Some(text) = self.get("level") else { return Ok(Vec::new()) };
-        let words = LEVELS.map(|level| (level.name(), level));
+        let words = Severity::ALL.map(|level| (level.name(), level));
         let mut levels =
             text.split(',').map(|word| one_of("level", word, &words)).collect::<Result<Vec<_>, _>>()?;
         levels.sort_unstable();

@@ -1,29 +1,17 @@
 //! `/history/runs` and `/history/runs/{id}/timeline`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use patze_actors::history::query::RunQuery;
 use patze_core::ids::RunId;
 
 use super::answered;
-use super::params::Params;
+use super::params::{LIST, Params};
 use crate::edge::Edge;
 use crate::error::Error;
 
 /// Runs, the newest first.
 pub async fn runs(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let params = Params::read(
-        &request,
-        &["machineId", "agentId", "sessionId", "channel", "state", "from", "to", "limit", "cursor"],
-    )?;
-    let query = RunQuery {
-        machine: params.text("machineId")?,
-        agent: params.text("agentId")?,
-        session: params.text("sessionId")?,
-        channel: params.text("channel")?,
-        state: params.state()?,
-        span: params.span()?,
-    };
-    answered(edge.plane.history.runs(query, params.paging()?).await)
+    let params = Params::read(&request, &LIST)?;
+    answered(edge.plane.history.runs(params.list()?, params.paging()?).await)
 }
 
 /// One run, step by step.

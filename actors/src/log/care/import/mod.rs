@@ -10,35 +10,35 @@
 //! Ids, machines, times and payloads are those of the file in both. The origin becomes `import`, and for a mirrored event
 //! `import:mirror:…`; `control` stays, for the fold must tell what a machine said from what was concluded about it.
 
+mod build;
+mod lines;
+
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use patze_core::event::{Event, Exported, Origin, Rejection, envelope};
-use patze_core::fleet::Fleet;
+use patze_core::event::{Event, Exported, Origin};
 use patze_core::time::Timestamp;
 use patze_supervise::clock::Clock;
 use rusqlite::Connection;
 use smol_str::{SmolStr, format_smolstr};
-use tokio::sync::oneshot;
 
 use super::super::batch::{AppendError, Batch, Lane, Placed};
-use super::super::connect;
-use super::super::digest::GENESIS;
 use super::super::door::{CloseError, Log, LogConfig};
 use super::super::open::{self, OpenError};
 use super::super::place::{self, DATABASE};
-use super::super::queue::{TRANSACTION_EVENTS, Work};
 use super::super::scan;
-use super::super::transaction::{self, Answer, Tail};
 use super::super::writer::WriterError;
 use super::disk::Scratch;
 use super::restore::{self, ReadyFault};
 use super::swap;
+use crate::sqlite;
+use build::Build;
+use lines::Lines;
 
-/// No line that the log could hold is longer, escapes included.
-const LINE_BYTES: u64 = 8 << 20;
+pub use lines::LineError;
+
 /// Events that are appended at once to a log that is in use.
 const BATCH_EVENTS: usize = 1_000;
 /// What every imported event's origin begins with.
@@ -132,53 +132,6 @@ pub enum ImportError {
     Close(#[from] CloseError),
 }
 
-/// What is wrong with a line.
-#[derive(Debug, thiserror::Error)]
-pub enum LineError {
-    /// It is no event.
-    #[error("{0}")]
-    Event(#[from] Rejection),
-    /// It is no text.
-    #[error("it is not UTF-8")]
-    Text,
-    /// It has no end.
-    #[error("it is longer than {} MiB", LINE_BYTES >> 20)]
-    Long,
-    /// It stands before one that came earlier.
-    #[error(
-        "position {position} comes after {before}: these are several exports in one file; import them one by one, the first \
-         into the empty log"
-    )]
-    Order {
-        /// The line's position.
-        position: u64,
-        /// The position before it.
-        before: u64,
-    },
-}
-
-/// The lines of a file with their events.
-struct Lines<'a> {
-    path: &'a Path,
-    file: BufReader<File>,
-    number: u64,
-    line: Vec<u8>,
-}
-
-/// A new log in the making.
-struct Build {
-    conn: Connection,
-    file: String,
-    now: Timestamp,
-    fleet: Fleet,
-    tail: Tail,
-    /// What is to be the next commit: events that were recorded at the same time.
-    group: Vec<(SmolStr, Event)>,
-    recorded_at: Timestamp,
-    /// Events since the last COMMIT.
-    pending: usize,
-}
-
 /// Imports an export, or says what that would do.
 ///
 /// # Errors
@@ -189,7 +142,7 @@ pub fn import(wanted: &Import<'_>) -> Result<Imported, ImportError> {
         let database = dir.join(DATABASE);
         let conn = database.exists().then(|| {
             open::check_header(&database)?;
-            connect::for_reading(&database).map_err(|e| OpenError::sqlite(&database, "open", e))
+            sqlite::for_reading(&database).map_err(|e| OpenError::sqlite(&database, "open", e))
         });
         let conn = conn.transpose()?;
         let unread = |e| OpenError::sqlite(&database, "read", e);
@@ -360,120 +313,6 @@ impl Imported {
                 }
             }
         }
-    }
-}
-
-// === impl Lines ===
-
-impl<'a> Lines<'a> {
-    fn open(path: &'a Path) -> Result<Self, ImportError> {
-        let file = File::open(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-        Ok(Self { path, file: BufReader::with_capacity(1 << 17, file), number: 0, line: Vec::new() })
-    }
-
-    /// The event of the next line that is not blank.
-    fn next(&mut self) -> Result<Option<Exported>, ImportError> {
-        loop {
-            self.line.clear();
-            self.number += 1;
-            let read = (&mut self.file).take(LINE_BYTES).read_until(b'\n', &mut self.line);
-            let read = read.map_err(|source| ImportError::Read { path: self.path.to_owned(), source })?;
-            if read == 0 {
-                return Ok(None);
-            }
-            if read as u64 == LINE_BYTES && !self.line.ends_with(b"\n") {
-                return Err(self.fault(LineError::Long));
-            }
-            let Ok(line) = std::str::from_utf8(&self.line) else { return Err(self.fault(LineError::Text)) };
-            let line = line.trim();
-            if !line.is_empty() {
-                return envelope::validate_exported(line).map(Some).map_err(|e| self.fault(e.into()));
-            }
-        }
-    }
-
-    /// The fault of the line that was read last.
-    fn fault(&self, source: LineError) -> ImportError {
-        ImportError::Line { path: self.path.to_owned(), number: self.number, source }
-    }
-}
-
-// === impl Build ===
-
-impl Build {
-    fn begin(database: &Path, now: Timestamp) -> Result<Self, ReadyFault> {
-        let conn = open::database(database, now)?;
-        // Until it is whole it may be lost; then it is put on the disk at once.
-        conn.pragma_update(None, "synchronous", "OFF")?;
-        conn.execute_batch("BEGIN IMMEDIATE")?;
-        Ok(Self {
-            conn,
-            file: database.display().to_string(),
-            now,
-            fleet: Fleet::default(),
-            tail: Tail { position: 0, recorded_at: Timestamp::MIN, digest: GENESIS },
-            group: Vec::new(),
-            recorded_at: Timestamp::MIN,
-            pending: 0,
-        })
-    }
-
-    fn add(&mut self, exported: Exported, imported: &mut Imported) -> rusqlite::Result<()> {
-        // It never decreases, and one that lies ahead would hold all later events at that time.
-        let recorded_at = exported.recorded_at.min(self.now).max(self.tail.recorded_at);
-        if recorded_at != self.recorded_at || self.group.len() >= TRANSACTION_EVENTS {
-            self.commit(imported)?;
-        }
-        self.recorded_at = recorded_at;
-        self.group.push((origin_of(&exported.event, &exported.origin), exported.event));
-        Ok(())
-    }
-
-    /// Writes the group as one commit of the chain; only events of one time may share one.
-    fn commit(&mut self, imported: &mut Imported) -> rusqlite::Result<()> {
-        if self.group.is_empty() {
-            return Ok(());
-        }
-        let mut work: Vec<Work> = Vec::new();
-        let mut group = std::mem::take(&mut self.group).into_iter().peekable();
-        while let Some((origin, event)) = group.next() {
-            let mut events = vec![event];
-            while let Some((_, event)) = group.next_if(|(next, _)| *next == origin) {
-                events.push(event);
-            }
-            self.pending += events.len();
-            let batch = Batch { origin, events: events.into(), cursor: None };
-            work.push(Work::Append { batch, reply: oneshot::channel().0 });
-        }
-        let written =
-            transaction::write_all(&self.conn, &self.file, &self.fleet, &self.tail, self.recorded_at, &work)?;
-        let mut changes = Vec::new();
-        for (work, answer) in work.iter().zip(&written.answers) {
-            let (Work::Append { batch, .. }, Answer::Append(answer)) = (work, answer) else { continue };
-            let Ok(appended) = answer else {
-                // Its own savepoint was undone, for a reason that no checked line gives.
-                return Err(rusqlite::Error::StatementChangedRows(0));
-            };
-            imported.count(&appended.placed);
-            for (event, placed) in batch.events.iter().zip(&appended.placed) {
-                if let Placed::Stored { position } = placed {
-                    let origin = Origin::stored(&batch.origin);
-                    self.fleet.apply(&event.recorded(*position, written.recorded_at, origin), &mut changes);
-                }
-            }
-        }
-        self.tail = written.tail;
-        if self.pending >= TRANSACTION_EVENTS {
-            self.conn.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
-            self.pending = 0;
-        }
-        Ok(())
-    }
-
-    fn end(mut self, imported: &mut Imported) -> rusqlite::Result<()> {
-        self.commit(imported)?;
-        self.conn.execute_batch("COMMIT")?;
-        self.conn.close().map_err(|(_, error)| error)
     }
 }
 
