@@ -12,10 +12,6 @@ use smol_str::SmolStr;
 pub trait Publish: Send {
     /// One transaction's news. Never called twice for the same position, unless it failed before.
     fn publish(&mut self, news: &News<'_>);
-
-    /// The past was changed by a redaction: `fleet` is another one than was published, and what was told before of
-    /// positions up to its own must not be told again.
-    fn replaced(&mut self, _fleet: &Arc<Fleet>) {}
 }
 
 /// What one transaction brought.

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use patze_core::fleet::Fleet;
 use tokio::sync::oneshot;
 
 use super::batch::{AppendError, Appended, Batch, Lane, Overloaded};
@@ -28,8 +27,6 @@ pub(super) enum Work {
     Append { batch: Batch, reply: oneshot::Sender<Result<Appended, AppendError>> },
     /// Look after what was stored before.
     Upkeep { upkeep: Upkeep, reply: oneshot::Sender<Result<(), AppendError>> },
-    /// Take this fleet, folded up to some position, for the live one (see [`super::redact`]).
-    Replace { fleet: Box<Fleet>, reply: oneshot::Sender<Result<(), AppendError>> },
 }
 
 #[derive(Debug, Default)]
@@ -154,14 +151,13 @@ impl Work {
         match self {
             Self::Append { batch, .. } => batch.weight(),
             Self::Upkeep { upkeep, .. } => upkeep.weight(),
-            Self::Replace { .. } => 0,
         }
     }
 
     fn cost(&self) -> Cost {
         let events = match self {
             Self::Append { batch, .. } => batch.events.len(),
-            Self::Upkeep { .. } | Self::Replace { .. } => 0,
+            Self::Upkeep { .. } => 0,
         };
         Cost { events, bytes: self.weight() }
     }

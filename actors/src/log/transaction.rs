@@ -41,8 +41,6 @@ pub(super) enum Answer {
     Append(Result<Appended, AppendError>),
     /// With the place of the event that it appended, if it did.
     Upkeep(Result<Option<u64>, AppendError>),
-    /// Nothing was to be written.
-    Replace,
 }
 
 /// A transaction in the making.
@@ -106,7 +104,6 @@ pub(super) fn write_all(
         answers.push(match item {
             Work::Append { batch, .. } => Answer::Append(transaction.batch(batch)?),
             Work::Upkeep { upkeep, .. } => Answer::Upkeep(transaction.upkeep(upkeep)?),
-            Work::Replace { .. } => Answer::Replace,
         });
     }
     let last = transaction.next - 1;

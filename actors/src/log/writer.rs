@@ -195,26 +195,9 @@ impl<'a> Run<'a> {
             match (item, answer) {
                 (Work::Append { reply, .. }, Answer::Append(answer)) => drop(reply.send(answer)),
                 (Work::Upkeep { reply, .. }, Answer::Upkeep(answer)) => drop(reply.send(answer.map(drop))),
-                (Work::Replace { fleet, reply }, _) => {
-                    self.replace(*fleet)?;
-                    let _ = reply.send(Ok(()));
-                }
                 _ => {}
             }
         }
-        Ok(())
-    }
-
-    /// Takes `fleet`, folded from the log as it stands now, for the live one: once it has caught up, everybody sees it
-    /// at once.
-    fn replace(&mut self, mut fleet: Fleet) -> Result<(), WriterError> {
-        super::checkpoint::replay(&self.conn, &mut fleet, self.tail.position, self.shared.every, |_| ())
-            .map_err(|source| WriterError::Tail { file: self.file.clone(), source })?;
-        self.fleet = fleet;
-        let fleet = Arc::new(self.fleet.clone());
-        self.shared.set_current(&fleet);
-        self.shared.set_published(fleet.clone());
-        self.publish.replaced(&fleet);
         Ok(())
     }
 
@@ -295,9 +278,7 @@ fn refuse(work: &mut Vec<Work>, error: &AppendError) {
     for item in work.drain(..) {
         match item {
             Work::Append { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Work::Upkeep { reply, .. } | Work::Replace { reply, .. } => {
-                drop(reply.send(Err(error.clone())));
-            }
+            Work::Upkeep { reply, .. } => drop(reply.send(Err(error.clone()))),
         }
     }
 }
