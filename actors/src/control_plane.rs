@@ -18,10 +18,11 @@ use patze_core::ids::MachineId;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
 use patze_supervise::observe::Directory;
-use patze_supervise::supervisor::{Plan, Restart, Supervisor, World};
+use patze_supervise::supervisor::{Plan, Restart, Seat, Supervisor, World};
+use serde_json::json;
 
 use crate::dispatch::{Crew, Dispatch};
-use crate::duty::Duty;
+use crate::duty::{Duty, Job};
 use crate::history::History;
 use crate::janitor::Janitor;
 use crate::log::{Log, LogConfig, OpenError, Proven};
@@ -30,6 +31,8 @@ use crate::recorder::Recorder;
 use crate::session::Session;
 use crate::stream::Hub;
 
+/// How often a restart is appended that cannot be stored, a second apart.
+const REPORT_TRIES: u32 = 60;
 /// How long the actors have to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -76,7 +79,7 @@ pub struct ControlPlane {
     /// The injected clock.
     pub clock: Clock,
     crew: Crew,
-    duties: Supervisor<&'static str, Duty>,
+    duties: [Supervisor<&'static str, Duty>; 3],
     janitor: Supervisor<&'static str, Janitor>,
 }
 
@@ -118,14 +121,12 @@ impl ControlPlane {
         let crew = Crew { machines, sessions };
         let duties = {
             let (log, history, hub, crew) = (log.clone(), history.clone(), hub.clone(), crew.clone());
-            Supervisor::here(&world, Plan::new("duty", patient.clone()), move |name: &&'static str, seat| {
-                let job = match *name {
-                    WRITER => write(&log, &hub, &crew),
-                    PROVER => prove(&log),
-                    _ => project(&history),
-                };
-                Duty::new(name, job, seat)
-            })
+            let proving = log.clone();
+            [
+                duty(&world, "eventLog", &patient, move |seat| write(&log, &hub, &crew, seat)),
+                duty(&world, "prover", &patient, move |seat| prove(&proving, seat)),
+                duty(&world, "history", &patient, move |seat| project(&history, seat)),
+            ]
         };
         let janitor = {
             let (log, recorder, clock) = (log.clone(), recorder.clone(), clock.clone());
@@ -133,9 +134,8 @@ impl ControlPlane {
                 Janitor::new(log.clone(), recorder.clone(), clock.clone(), seat)
             })
         };
-        let started =
-            [duties.start(WRITER), duties.start(PROVER), duties.start(PROJECTOR), janitor.start("janitor")];
-        debug_assert!(started.iter().all(Result::is_ok), "a new supervisor has room");
+        let started = janitor.start("janitor");
+        debug_assert!(started.is_ok(), "a new supervisor has room");
         crew.start_all(&log.fleet());
         // A fact that need not be waited for: the log keeps the order, and a full lane right after the start is a fault
         // that the writer reports.
@@ -171,18 +171,41 @@ impl ControlPlane {
             tracing::error!(%error, "closing history failed");
         }
         // The writer, the prover and the projector have ended with the log.
-        if self.clock.timeout(STOP_WITHIN, self.duties.close()).await.is_err() {
+        let duties = async {
+            for duty in &self.duties {
+                duty.close().await;
+            }
+        };
+        if self.clock.timeout(STOP_WITHIN, duties).await.is_err() {
             tracing::warn!("a duty's thread did not end in time");
         }
     }
 }
 
-const WRITER: &str = "eventLog";
-const PROVER: &str = "prover";
-const PROJECTOR: &str = "history";
+/// Starts the one duty of a kind. Its key and its thread have the kind's name.
+fn duty(
+    world: &World,
+    kind: &'static str,
+    backoff: &Backoff,
+    job: impl Fn(&Seat) -> Job + 'static,
+) -> Supervisor<&'static str, Duty> {
+    let plan = Plan::new(kind, backoff.clone());
+    let duty = Supervisor::here(world, plan, move |_: &&'static str, seat| {
+        let job = job(&seat);
+        Duty::new(kind, job, seat)
+    });
+    let started = duty.start(kind);
+    debug_assert!(started.is_ok(), "a new supervisor has room");
+    duty
+}
 
 /// The writer's job: until the log is closed.
-fn write(log: &Log, hub: &Hub, crew: &Crew) -> crate::duty::Job {
+fn write(log: &Log, hub: &Hub, crew: &Crew, seat: &Seat) -> Job {
+    let shown = log.clone();
+    seat.publish_live(move || {
+        let queue_bytes = shown.metrics().queue_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        json!({ "position": shown.head().position, "queueBytes": queue_bytes })
+    });
     let (log, dispatch) = (log.clone(), Dispatch::new(hub.clone(), crew.clone()));
     Box::new(move || {
         let mut writer = log.writer(Box::new(dispatch)).map_err(|error| error.to_string())?;
@@ -191,11 +214,19 @@ fn write(log: &Log, hub: &Hub, crew: &Crew) -> crate::duty::Job {
 }
 
 /// The prover's job: compare, and store the checkpoint, at each proof that is due, until the log is closed.
-fn prove(log: &Log) -> crate::duty::Job {
-    let log = log.clone();
+fn prove(log: &Log, seat: &Seat) -> Job {
+    let (log, seat) = (log.clone(), seat.clone());
+    seat.publish(&json!({ "lastProof": null, "position": null }));
     Box::new(move || {
         while let Some(proof) = log.next_proof() {
-            match log.prove(&proof).map_err(|error| error.to_string())? {
+            let proven = log.prove(&proof).map_err(|error| error.to_string())?;
+            let (word, position) = match proven {
+                Proven::Stored(position) => ("stored", position),
+                Proven::Stands(position) => ("stands", position),
+                Proven::Differs(position) => ("differs", position),
+            };
+            seat.publish(&json!({ "lastProof": word, "position": position }));
+            match proven {
                 Proven::Differs(position) => {
                     tracing::error!(
                         position,
@@ -210,7 +241,12 @@ fn prove(log: &Log) -> crate::duty::Job {
 }
 
 /// The projector's job: until the log is closed.
-fn project(history: &History) -> crate::duty::Job {
+fn project(history: &History, seat: &Seat) -> Job {
+    let shown = history.clone();
+    seat.publish_live(move || {
+        let status = shown.status();
+        json!({ "behind": status.progress.behind, "fault": status.fault })
+    });
     let history = history.clone();
     Box::new(move || {
         history.projector().run().map_err(|error| {
@@ -233,7 +269,8 @@ fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Makes a restart a fact of the log (AC-1).
+/// Makes a restart a fact of the log (AC-1), if need be once the log takes facts again: restarts are often, and what is in
+/// the way of an actor may be in the way of its report.
 fn report(recorder: &Recorder, restart: &Restart) {
     let fact = Control::ActorRestarted {
         kind: restart.kind.to_owned(),
@@ -241,7 +278,62 @@ fn report(recorder: &Recorder, restart: &Restart) {
         restarts: u32::try_from(restart.restarts).unwrap_or(u32::MAX),
         error: restart.error.clone(),
     };
-    if recorder.record(&fact, &restart.key).is_err() {
+    let event = recorder.event(&fact, &restart.key);
+    let (recorder, restart) = (recorder.clone(), restart.clone());
+    actix::spawn(async move {
+        for _ in 0..REPORT_TRIES {
+            if recorder.settle(recorder.append(event.clone())).await {
+                return;
+            }
+        }
         tracing::error!(?restart, "a restart could not be recorded");
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Batch, Lane, News, Publish};
+    use patze_core::time::Timestamp;
+
+    struct Nobody;
+
+    impl Publish for Nobody {
+        fn publish(&mut self, _: &News<'_>) {}
+    }
+
+    #[test]
+    fn a_restart_that_a_full_lane_refused_is_recorded_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        actix::System::new().block_on(async {
+            let (clock, time) = Clock::virtual_at(Timestamp::from_millis(1_795_000_000_000));
+            let log = Log::open(LogConfig::new(dir.path(), clock.clone())).unwrap();
+            let recorder = Recorder::new(log.clone(), clock);
+            while recorder.record(&Control::Tick {}, "t").is_ok() {}
+            let (key, error) = ("m".to_owned(), "it failed".to_owned());
+            report(&recorder, &Restart { kind: "machine", key, restarts: 1, error, delay: Duration::ZERO });
+            time.advance(Duration::ZERO).await;
+
+            let mut writer = log.writer(Box::new(Nobody)).unwrap();
+            let writer = std::thread::spawn(move || writer.run());
+            // Control events go first: whatever waited is stored when this is.
+            let written = async || log.append(Lane::Ingest, Batch::ingest([])).unwrap().await.unwrap();
+            written().await;
+            let restarts = || {
+                let mut restarts = 0;
+                log.scan(0, |event| {
+                    restarts += usize::from(event.type_name == "control.actor.restarted");
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
+                restarts
+            };
+            assert_eq!(restarts(), 0, "it was refused");
+            time.advance(Duration::from_secs(1)).await;
+            written().await;
+            assert_eq!(restarts(), 1);
+            tokio::task::spawn_blocking(move || log.close()).await.unwrap().unwrap();
+            writer.join().unwrap().unwrap();
+        });
     }
 }

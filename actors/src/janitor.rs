@@ -52,7 +52,8 @@ impl Janitor {
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let quiet = self.clock.now().since(self.log.fleet().log_time().max(self.since));
         let wait = match MINUTE - quiet {
-            left if left > 0 => Duration::from_millis(left.unsigned_abs()),
+            // No longer than a minute, though the wall clock be hours behind the log: it may be set right at any time.
+            left if left > 0 => Duration::from_millis(left.min(MINUTE).unsigned_abs()),
             _ => match self.recorder.record(&Control::Tick {}, "janitor") {
                 // Its answer is of no matter: if it was not stored, the next look finds the log as quiet as now.
                 Ok(_) => Duration::from_millis(MINUTE.unsigned_abs()),

@@ -33,8 +33,6 @@ use crate::recorder::Recorder;
 const SKEW_SECONDS: i64 = 60;
 /// A skew that is known is told again when it has moved by this much.
 const SKEW_MOVED_SECONDS: i64 = 30;
-/// How long to wait when an append was refused or failed.
-const RETRY: Duration = Duration::from_secs(1);
 /// What wall and monotonic clock may differ by between two looks.
 const SLEEP_BOUND: Duration = Duration::from_secs(10);
 
@@ -153,18 +151,8 @@ impl Machine {
         appended: Result<crate::log::Pending, crate::log::Overloaded>,
     ) {
         self.appending = true;
-        let clock = self.watch.clock.clone();
-        let done = async move {
-            let stored = match appended {
-                Ok(pending) => pending.await.map_err(|error| error.to_string()),
-                Err(overloaded) => Err(overloaded.to_string()),
-            };
-            if let Err(error) = stored {
-                tracing::warn!(%error, "a machine's fact could not be stored; it is tried again");
-                clock.sleep(RETRY).await;
-            }
-        };
-        ctx.spawn(actix::fut::wrap_future::<_, Self>(done).map(|(), machine, ctx: &mut Context<Self>| {
+        let settled = self.watch.recorder.settle(appended);
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(settled).map(|_, machine, ctx: &mut Context<Self>| {
             machine.appending = false;
             machine.look(ctx);
         }));
@@ -254,9 +242,7 @@ impl Handler<Heard> for Machine {
 
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         self.told = Some(heard);
-        let fleet = self.watch.log.fleet();
-        if let Some(machine) = fleet.facts().machines.get(&self.id) {
-            self.tell_news(ctx, machine);
-        }
+        // All of it, for a `Changed` may have been refused because this very message filled the mailbox.
+        self.look(ctx);
     }
 }

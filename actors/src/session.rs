@@ -27,8 +27,6 @@ use patze_supervise::clock::{Clock, SleepWatch};
 
 /// A session with an active run that is silent for so long has stalled (design §5).
 pub const STALLED_AFTER: Duration = Duration::from_secs(30 * 60);
-/// How long to wait when an append was refused or failed.
-const RETRY: Duration = Duration::from_secs(1);
 /// What wall and monotonic clock may differ by between two looks.
 const SLEEP_BOUND: Duration = Duration::from_secs(10);
 
@@ -116,17 +114,8 @@ impl Session {
     fn append(&mut self, ctx: &mut Context<Self>, control: &Control) {
         self.appending = true;
         let appended = self.recorder.record(control, self.key.1.as_str());
-        let clock = self.clock.clone();
-        let done = async move {
-            let stored = match appended {
-                Ok(pending) => pending.await.is_ok(),
-                Err(_) => false,
-            };
-            if !stored {
-                clock.sleep(RETRY).await;
-            }
-        };
-        ctx.spawn(actix::fut::wrap_future::<_, Self>(done).map(|(), session, ctx: &mut Context<Self>| {
+        let settled = self.recorder.settle(appended);
+        ctx.spawn(actix::fut::wrap_future::<_, Self>(settled).map(|_, session, ctx: &mut Context<Self>| {
             session.appending = false;
             session.look(ctx);
         }));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix::System;
 use futures_util::StreamExt as _;
 use patze_actors::control_plane::{Config, ControlPlane};
-use patze_actors::log::{Batch, Lane, Placed};
+use patze_actors::log::{AppendError, Batch, Lane, Placed};
 use patze_actors::machine::Heard;
 use patze_actors::stream::Subscription;
 use patze_core::event::{Event, Parts, Severity};
@@ -21,6 +21,7 @@ use patze_core::fleet::rows::Status;
 use patze_core::ids::{EventId, MachineId};
 use patze_core::time::{HOUR, Timestamp};
 use patze_supervise::clock::{Clock, VirtualTime};
+use patze_supervise::observe::{ActorState, State};
 use serde_json::{Value, json};
 
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -83,9 +84,9 @@ impl World {
         }
     }
 
-    async fn send(&mut self, at: Timestamp, type_name: &str, payload: &Value) {
+    fn event(&mut self, at: Timestamp, type_name: &str, payload: &Value) -> Event {
         self.sent += 1;
-        let event = Event::new(Parts {
+        Event::new(Parts {
             id: EventId::from(format!("e{}", self.sent)),
             machine: MachineId::new("m"),
             type_name,
@@ -93,7 +94,11 @@ impl World {
             occurred_at: at,
             trace: r#"{"traceId":"t"}"#,
             payload: &payload.to_string(),
-        });
+        })
+    }
+
+    async fn send(&mut self, at: Timestamp, type_name: &str, payload: &Value) {
+        let event = self.event(at, type_name, payload);
         let appended =
             self.plane.log.append(Lane::Ingest, Batch::ingest(vec![event])).unwrap().await.unwrap();
         assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
@@ -102,18 +107,17 @@ impl World {
     }
 
     async fn heartbeat(&mut self, at: Timestamp) {
-        let resource = json!({"cpuPct": 7, "memoryBytes": 1, "memoryPct": 2});
-        self.send(
-            at,
-            "machine.heartbeat",
-            &json!({"machineId": "m", "status": "online", "resource": resource}),
-        )
-        .await;
+        self.send(at, "machine.heartbeat", &online()).await;
     }
 
     async fn run(&mut self, to: &str) {
         let payload = json!({"runId": "r", "sessionId": "s", "agentId": "a", "from": "x", "to": to});
         self.send(self.plane.clock.now(), "run.state.changed", &payload).await;
+    }
+
+    /// The one actor of this kind.
+    fn actor(&self, kind: &str) -> ActorState {
+        self.plane.directory.states().into_iter().find(|state| state.kind == kind).unwrap()
     }
 
     fn status(&self) -> Status {
@@ -128,6 +132,11 @@ impl World {
         self.plane.stop().await;
         self.dir
     }
+}
+
+fn online() -> Value {
+    let resource = json!({"cpuPct": 7, "memoryBytes": 1, "memoryPct": 2});
+    json!({"machineId": "m", "status": "online", "resource": resource})
 }
 
 fn in_system<F: std::future::Future>(test: F) -> F::Output {
@@ -291,6 +300,21 @@ fn log_time_moves_on_when_nothing_happens() {
 }
 
 #[test]
+fn log_time_moves_on_once_a_clock_that_was_wrong_is_right_again() {
+    in_system(async {
+        let mut world = World::new();
+        world.next("control.server.started").await;
+        world.time.jump_wall(-10 * HOUR);
+        world.time.advance(60 * SECOND).await;
+        world.time.jump_wall(10 * HOUR);
+        world.time.advance(60 * SECOND).await;
+        let tick = world.next("control.tick").await;
+        assert_eq!(tick["recordedAt"], START.plus(120_000).to_string());
+        world.stop().await;
+    });
+}
+
+#[test]
 fn what_a_bridge_tells_becomes_a_fact_once() {
     in_system(async {
         let mut world = World::new();
@@ -306,6 +330,100 @@ fn what_a_bridge_tells_becomes_a_fact_once() {
         world.plane.heard(&"m".into(), Heard { skew_seconds: Some(-10), ..heard });
         assert_eq!(world.next("control.clock.ok").await["payload"]["seconds"], -10);
         assert_eq!(world.count("control."), 4, "server.started, and each fact once");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn ac_1_a_writer_that_panics_is_back_and_its_restart_is_in_the_log() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.fail_next_reading_on("eventLog");
+        let beat = world.event(START.plus(1), "machine.heartbeat", &online());
+        let append = |beat| world.plane.log.append(Lane::Ingest, Batch::ingest(vec![beat])).unwrap();
+        assert_eq!(append(beat.clone()).await, Err(AppendError::Lost));
+        // It was a thread of its own that ended; the rest is the virtual clock's.
+        let away = async {
+            while world.actor("eventLog").state != State::Backoff {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, away).await.expect("its end is noticed");
+        world.time.advance(SECOND).await;
+        let appended = append(beat).await.unwrap();
+        assert!(matches!(appended.placed[..], [Placed::Stored { .. }]), "{appended:?}");
+        let restarted = world.next("control.actor.restarted").await;
+        assert_eq!(
+            (&restarted["payload"]["kind"], &restarted["payload"]["restarts"]),
+            (&json!("eventLog"), &json!(1))
+        );
+        assert!(restarted["payload"]["error"].as_str().unwrap().contains("panicked"), "{restarted}");
+        assert_eq!(world.actor("eventLog").restarts, 1);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn ac_1_an_actor_that_panics_is_back_and_its_restart_is_in_the_log() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.fail_next_reading_on(std::thread::current().name().unwrap());
+        let heard = Heard { bridge_version: Some("0.9".into()), skew_seconds: None };
+        world.plane.heard(&"m".into(), heard.clone());
+        world.time.advance(Duration::ZERO).await;
+        assert_eq!(world.actor("machine").state, State::Backoff);
+        world.time.advance(SECOND).await;
+        let restarted = world.next("control.actor.restarted").await;
+        assert_eq!(
+            (&restarted["payload"]["kind"], &restarted["payload"]["key"]),
+            (&json!("machine"), &json!("m"))
+        );
+        assert!(restarted["payload"]["error"].as_str().unwrap().contains("told to fail"), "{restarted}");
+        // It does its work again: what its bridge tells, and its silence.
+        world.plane.heard(&"m".into(), heard);
+        assert_eq!(world.next("control.bridge.changed").await["payload"]["version"], "0.9");
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        assert_eq!(world.status(), Status::Offline);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn the_log_and_the_prover_are_shown_with_what_they_do() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        let shown = world.actor("eventLog");
+        assert_eq!((shown.state, shown.key.as_str()), (State::Running, "eventLog"));
+        assert_eq!(shown.detail, json!({"position": world.plane.log.head().position, "queueBytes": 0}));
+        assert_eq!(world.actor("prover").detail, json!({"lastProof": null, "position": null}));
+        assert_eq!(world.actor("history").detail["fault"], Value::Null);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_heartbeat_that_a_full_mailbox_could_not_be_told_of_is_seen_all_the_same() {
+    in_system(async {
+        let mut world = World::new();
+        world.heartbeat(START).await;
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        // Nothing is handled until this thread gives way.
+        for _ in 0..100 {
+            world.plane.heard(&"m".into(), Heard { bridge_version: None, skew_seconds: None });
+        }
+        let beat = world.event(world.plane.clock.now(), "machine.heartbeat", &online());
+        let log = world.plane.log.clone();
+        let append = move || log.append(Lane::Ingest, Batch::ingest(vec![beat])).unwrap().wait().unwrap();
+        std::thread::spawn(append).join().unwrap();
+        assert_eq!(world.status(), Status::Online);
+        world.time.advance(120 * SECOND).await;
+        while world.next("machine.heartbeat").await["origin"] != "control" {}
+        assert_eq!(world.status(), Status::Offline, "its new silence was watched for");
         world.stop().await;
     });
 }

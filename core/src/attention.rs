@@ -23,7 +23,7 @@ const DISK_FULL_PCT: f64 = 90.0;
 const TOKEN_ENDS_WITHIN: i64 = 3 * DAY;
 /// Runs that must have ended within the hour before a failure rate means something.
 const RATE_NEEDS_RUNS: usize = 5;
-/// Findings of one rule that are listed one by one; the rest is counted in the last.
+/// Runs of one rule that are listed one by one; the rest is counted in the last.
 const MAX_PER_RULE: usize = 20;
 
 /// Which rule found something.
@@ -204,14 +204,16 @@ fn about_machine(fleet: &Fleet, machine: &Machine, found: &mut Vec<Attention>) {
 
 fn about_ended_runs(fleet: &Fleet, ends: &Ends, found: &mut Vec<Attention>) {
     let failed = || ends.failed_lately(fleet).filter(|run| raises_alarm(run));
-    let more = failed().count().saturating_sub(MAX_PER_RULE);
+    let count = failed().count();
     for (i, run) in failed().take(MAX_PER_RULE).enumerate() {
         let Life::Ended { at, state: LifeState::Failed, reason, .. } = &run.life else { continue };
         let why = reason.as_deref().unwrap_or("no reason was told");
-        let rest =
-            if i + 1 == MAX_PER_RULE && more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let cause =
-            format!("a run of {} on {} failed: {why}{rest}", run.agent_id, shown(fleet, &run.machine_id));
+        let cause = format!(
+            "a run of {} on {} failed: {why}{}",
+            run.agent_id,
+            shown(fleet, &run.machine_id),
+            rest(i, count)
+        );
         found.push(
             Attention::new(Rule::RunFailed, Severity::Error, *at, cause, "read the run's log lines").run(run),
         );
@@ -228,21 +230,32 @@ fn about_ended_runs(fleet: &Fleet, ends: &Ends, found: &mut Vec<Attention>) {
     }
 }
 
+/// What the last run that is listed says of those that are not; `i` is its place, `count` how many there are.
+fn rest(i: usize, count: usize) -> String {
+    if i + 1 == MAX_PER_RULE && count > MAX_PER_RULE {
+        format!(" (and {} more)", count - MAX_PER_RULE)
+    } else {
+        String::new()
+    }
+}
+
 fn about_silent_runs(fleet: &Fleet, found: &mut Vec<Attention>) {
     let oldest = fleet.log_time().plus(-RUN_SILENT_AFTER);
-    let silent = fleet
+    let silent: Vec<&Run> = fleet
         .index()
         .open_runs()
         .filter_map(|key| fleet.facts().runs.get(key))
         // Ordered by the minute of the last touch.
         .take_while(|run| run.touched < oldest.plus(MINUTE))
-        .filter(|run| run.life.is_active() && run.touched < oldest && !fleet.is_paused(&run.machine_id));
-    for run in silent.take(MAX_PER_RULE) {
+        .filter(|run| run.life.is_active() && run.touched < oldest && !fleet.is_paused(&run.machine_id))
+        .collect();
+    for (i, run) in silent.iter().take(MAX_PER_RULE).enumerate() {
         let minutes = fleet.log_time().since(run.touched) / MINUTE;
         let cause = format!(
-            "a run of {} on {} has been silent for {minutes} min",
+            "a run of {} on {} has been silent for {minutes} min{}",
             run.agent_id,
-            shown(fleet, &run.machine_id)
+            shown(fleet, &run.machine_id),
+            rest(i, silent.len())
         );
         let next = "see on the machine whether it still works; stop it there if it does not";
         found.push(Attention::new(Rule::RunSilent, Severity::Warn, run.touched, cause, next).run(run));

@@ -116,7 +116,7 @@ fn in_order(one: &str, other: &str) -> Ordering {
 }
 
 /// Crockford's base 32, the alphabet of ULIDs.
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// `bits` as 26 Crockford characters (the first carries only three bits), as ULIDs are written.
 fn crockford(bits: u128) -> String {

@@ -71,6 +71,8 @@ pub(super) struct State {
     pub(super) contract: Option<Digest>,
     pub(super) cli: Option<Digest>,
     pub(super) tokens: HashMap<TokenId, Stored>,
+    /// The tokens' ids, oldest first, as the file lists them.
+    pub(super) order: Vec<TokenId>,
 }
 
 // === impl Caller ===

@@ -153,9 +153,10 @@ impl Credentials {
         self.0.state.load().mode
     }
 
-    /// All tokens that were ever made here, oldest first.
+    /// All tokens that were ever made here, oldest first. Takes no lock: a change holds it during two fsyncs.
     pub fn tokens(&self) -> Vec<Token> {
-        self.kept().document.tokens.iter().map(|stored| stored.token.clone()).collect()
+        let state = self.0.state.load();
+        state.order.iter().filter_map(|id| state.tokens.get(id)).map(|stored| stored.token.clone()).collect()
     }
 
     /// Sets the mode: `token` with the contract's own token, or `none`, which forgets it (contract §9.6).
@@ -291,6 +292,7 @@ fn state_of(kept: &Kept, environment: &Environment) -> State {
         contract: token.map(|token| Digest::of(token.expose().as_bytes())),
         cli: kept.cli,
         tokens: document.tokens.iter().map(|stored| (stored.token.id, stored.clone())).collect(),
+        order: document.tokens.iter().map(|stored| stored.token.id).collect(),
     }
 }
 
@@ -325,4 +327,30 @@ fn revoked(id: &str, at: Timestamp, trace_id: &str) -> Event {
 fn fact(control: &Control, token: &str, at: Timestamp, trace_id: &str) -> Event {
     let id = ids::event_id(at, &control.machine(), "", token, control.event_type().name());
     control.to_event(id, at, trace_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A change on a slow disk holds the lock for as long as two fsyncs take; an HTTP worker must not wait for that.
+    #[test]
+    fn tokens_are_listed_while_a_change_is_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Credentials::open(folder.path(), Environment::default()).unwrap();
+        for name in ["one", "two", "three"] {
+            let new =
+                NewToken { name: name.to_owned(), scope: Scope::Read, machine_id: None, expires_at: None };
+            store.create(new, Timestamp::EPOCH, "t").unwrap();
+        }
+        let changing = store.kept();
+        let (tell, told) = mpsc::channel();
+        let asking = store.clone();
+        std::thread::spawn(move || tell.send(asking.tokens()));
+        let tokens = told.recv_timeout(Duration::from_secs(10)).expect("the list waits for the change");
+        assert_eq!(tokens.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
+        drop(changing);
+    }
 }

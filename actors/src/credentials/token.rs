@@ -3,14 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use patze_core::ids::MachineId;
+use patze_core::ids::{CROCKFORD, MachineId};
 use patze_core::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::secret::{Digest, Secret, random_chars};
 
-/// Crockford's base 32, as in the ids of `patze_core::ids`.
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters of a token's id: 50 bits, public.
 const ID_CHARS: usize = 10;
 /// Characters of base 62 in a token's secret: 256 bits.

@@ -1,7 +1,8 @@
 //! The queue before the writer: bounded in bytes, two lanes, refusing at once (AC-2).
 //!
 //! Each lane has a bound of its own, so that a flood of ingest fills its lane and leaves the control lane as it was. A
-//! lane that is empty takes one batch whatever its size, for otherwise such a batch could never be stored.
+//! lane that is empty takes one batch whatever its size, for otherwise such a batch could never be stored. Upkeep waits
+//! beside the lanes: a checkpoint of some MiB fills none of them.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,8 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     control: Waiting,
+    /// Few at a time, and so without a bound: each owner waits for its own.
+    upkeep: Waiting,
     ingest: Waiting,
     closed: bool,
 }
@@ -64,20 +67,19 @@ pub(super) enum Refusal {
 // === impl Queue ===
 
 impl Queue {
-    /// Queues work. Never waits.
+    /// Queues work; what is no batch is upkeep, whatever the lane. Never waits.
     pub(super) fn push(&self, lane: Lane, work: Work) -> Result<(), Refusal> {
         let cost = work.cost();
         let mut state = self.locked();
         if state.closed {
             return Err(Refusal::Closed);
         }
-        let (waiting, limit) = match lane {
-            Lane::Control => (&mut state.control, CONTROL_BYTES),
-            Lane::Ingest => (&mut state.ingest, INGEST_BYTES),
+        let (waiting, limit) = match (&work, lane) {
+            (Work::Append { .. }, Lane::Control) => (&mut state.control, CONTROL_BYTES),
+            (Work::Append { .. }, Lane::Ingest) => (&mut state.ingest, INGEST_BYTES),
+            _ => (&mut state.upkeep, usize::MAX),
         };
-        // There are few pieces of upkeep at a time: each owner waits for its own.
-        let bounded = matches!(work, Work::Append { .. });
-        if bounded && !waiting.work.is_empty() && waiting.bytes + cost.bytes > limit {
+        if !waiting.work.is_empty() && waiting.bytes + cost.bytes > limit {
             return Err(Refusal::Overloaded(Overloaded { queued: waiting.bytes, limit }));
         }
         waiting.bytes += cost.bytes;
@@ -97,8 +99,8 @@ impl Queue {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let mut room = Cost { events: TRANSACTION_EVENTS, bytes: TRANSACTION_BYTES };
-        let State { control, ingest, .. } = &mut *state;
-        for lane in [control, ingest] {
+        let State { control, upkeep, ingest, .. } = &mut *state;
+        for lane in [control, upkeep, ingest] {
             while let Some(cost) = lane.work.front().map(|(_, cost)| *cost) {
                 if !taken.is_empty() && (cost.events > room.events || cost.bytes > room.bytes) {
                     return true;
@@ -122,13 +124,14 @@ impl Queue {
     pub(super) fn clear(&self) {
         let mut state = self.locked();
         state.control = Waiting::default();
+        state.upkeep = Waiting::default();
         state.ingest = Waiting::default();
     }
 
     /// Bytes that wait.
     pub(super) fn bytes(&self) -> usize {
         let state = self.locked();
-        state.control.bytes + state.ingest.bytes
+        state.control.bytes + state.upkeep.bytes + state.ingest.bytes
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -139,7 +142,7 @@ impl Queue {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.control.work.is_empty() && self.ingest.work.is_empty()
+        self.control.work.is_empty() && self.upkeep.work.is_empty() && self.ingest.work.is_empty()
     }
 }
 
@@ -213,6 +216,22 @@ mod tests {
         assert_eq!(overloaded.limit, CONTROL_BYTES);
         assert!(overloaded.queued <= CONTROL_BYTES && overloaded.queued > CONTROL_BYTES - (4 << 10));
         assert_eq!(queue.push(Lane::Ingest, work(1, 1)), Ok(()));
+    }
+
+    #[test]
+    fn a_waiting_checkpoint_leaves_the_control_lane_its_room() {
+        let queue = Queue::default();
+        let bytes = vec![0; CONTROL_BYTES + 1];
+        let upkeep = Upkeep::Store { position: 1, created_at: Timestamp::EPOCH, bytes, every: 1 };
+        queue.push(Lane::Control, Work::Upkeep { upkeep, reply: oneshot::channel().0 }).unwrap();
+        for _ in 0..1_000 {
+            queue.push(Lane::Control, work(1, 300)).unwrap();
+        }
+        let mut taken = Vec::new();
+        assert!(queue.take(&mut taken));
+        assert_eq!(taken.len(), 1_001);
+        assert!(matches!(taken.last(), Some(Work::Upkeep { .. })), "control events first");
+        assert_eq!(queue.bytes(), 0);
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //!
 //! Two questions, because neither alone tells: `statfs` knows the kernel's own network file systems by a magic number,
 //! where there is no `/proc` too; the type in `/proc/self/mountinfo` names those that run as a program (FUSE), which
-//! share one number with local ones.
+//! share one number with local ones. macOS numbers its file systems as they are loaded; there `statfs` itself tells the
+//! type, and whether it is local.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 /// By the magic number of `statfs`.
+#[cfg(any(test, not(target_os = "macos")))]
 const MAGIC: &[(u64, &str)] = &[
     (0x6969, "NFS"),
     (0x517B, "SMB"),
@@ -31,11 +33,13 @@ const TYPES: &[(&str, &str)] = &[
     ("smb3", "SMB"),
     ("smbfs", "SMB"),
     ("9p", "9P"),
+    ("afpfs", "AFP"),
     ("afs", "AFS"),
     ("ceph", "Ceph"),
     ("coda", "Coda"),
     ("ncpfs", "NCP"),
     ("davfs", "WebDAV"),
+    ("webdav", "WebDAV"),
     ("glusterfs", "GlusterFS"),
     ("lustre", "Lustre"),
     ("fuse.ceph", "Ceph"),
@@ -57,7 +61,7 @@ pub(super) fn under(dir: &Path) -> Option<&'static str> {
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let existing = absolute.ancestors().find(|path| path.exists())?;
     if let Ok(fs) = rustix::fs::statfs(existing)
-        && let Some(kind) = of_magic(fs.f_type as u64)
+        && let Some(kind) = of_statfs(&fs)
     {
         return Some(kind);
     }
@@ -66,7 +70,27 @@ pub(super) fn under(dir: &Path) -> Option<&'static str> {
     of_type(type_under(&mounts, &existing.canonicalize().ok()?)?)
 }
 
+#[cfg(not(target_os = "macos"))]
+fn of_statfs(fs: &rustix::fs::StatFs) -> Option<&'static str> {
+    of_magic(fs.f_type as u64)
+}
+
+#[cfg(target_os = "macos")]
+fn of_statfs(fs: &rustix::fs::StatFs) -> Option<&'static str> {
+    let name: Vec<u8> = fs.f_fstypename.iter().map(|c| *c as u8).take_while(|byte| *byte != 0).collect();
+    of_flags(fs.f_flags, &name)
+}
+
+/// What macOS tells: the mount's flags, and its type's name. Whatever is not local is a share, whether we know it or not.
+#[cfg(any(test, target_os = "macos"))]
+fn of_flags(flags: u32, name: &[u8]) -> Option<&'static str> {
+    /// `MNT_LOCAL` of `sys/mount.h`: the file system is stored on this computer.
+    const LOCAL: u32 = 0x1000;
+    (flags & LOCAL == 0).then(|| of_type(name).unwrap_or("network"))
+}
+
 /// The kernel's field is signed on some machines, so only the low 32 bits count.
+#[cfg(any(test, not(target_os = "macos")))]
 fn of_magic(magic: u64) -> Option<&'static str> {
     MAGIC.iter().find(|(known, _)| *known == magic & 0xFFFF_FFFF).map(|(_, name)| *name)
 }
@@ -209,6 +233,22 @@ mod tests {
             0x6573_5546, /* FUSE, which may be either */
         ] {
             assert_eq!(of_magic(local), None);
+        }
+    }
+
+    /// `MNT_LOCAL` (0x1000) among others, or not.
+    #[test]
+    fn on_macos_whatever_is_not_local_is_a_share() {
+        for (flags, name, kind) in [
+            (0x0480_D000, "apfs", None),
+            (0x0020_9018, "msdos", None),
+            (0x0000_0018, "smbfs", Some("SMB")),
+            (0x0000_0018, "nfs", Some("NFS")),
+            (0x0000_0018, "afpfs", Some("AFP")),
+            (0x0000_0018, "webdav", Some("WebDAV")),
+            (0x0000_0018, "macfuse", Some("network")),
+        ] {
+            assert_eq!(of_flags(flags, name.as_bytes()), kind, "{name}");
         }
     }
 

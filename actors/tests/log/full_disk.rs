@@ -13,19 +13,33 @@ use super::support::{Running, batch, clock, event, files, read_all, try_open};
 /// Where the child works; set means "you are the child".
 const DIR: &str = "PATZE_TEST_DIR";
 
+/// Set where nobody may mount a tmpfs of his own: the test that needs one is left out, and not by accident.
+const WITHOUT_TMPFS: &str = "PATZE_TEST_WITHOUT_TMPFS";
+
 fn child_dir() -> Option<std::path::PathBuf> {
     std::env::var_os(DIR).map(Into::into)
 }
 
-/// Runs the ignored test `name` of this binary through `shell`, in which `"$@"` is the command.
-fn run_child(shell: &str, name: &str, dir: &Path) -> Output {
-    Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", shell, "sh"])
+/// Runs the ignored test `name` of this binary in `dir`, on a tmpfs of this size, and expects that it passes.
+fn passes_on_tmpfs(size: &str, name: &str, dir: &Path) {
+    if std::env::var_os(WITHOUT_TMPFS).is_some() {
+        eprintln!("NOT RUN: {WITHOUT_TMPFS} is set");
+        return;
+    }
+    let shell = format!("mount -t tmpfs -o size={size} tmpfs \"${DIR}\" && exec \"$@\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &shell, "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", name])
         .env(DIR, dir)
         .output()
-        .unwrap()
+        .unwrap();
+    let refused = String::from_utf8_lossy(&output.stderr).contains("unshare");
+    assert!(
+        !refused,
+        "this system lets nobody mount a tmpfs of his own; set {WITHOUT_TMPFS}=1 to go without"
+    );
+    assert_passed(&output);
 }
 
 fn assert_passed(output: &Output) {
@@ -37,13 +51,7 @@ fn assert_passed(output: &Output) {
 #[test]
 fn a_full_disk_at_the_start_is_named_and_the_file_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let shell = format!("mount -t tmpfs -o size=1m tmpfs \"${DIR}\" && exec \"$@\"");
-    let output = run_child(&shell, "full_disk::child_that_starts_on_a_full_disk", dir.path());
-    if String::from_utf8_lossy(&output.stderr).contains("unshare") {
-        eprintln!("NOT RUN: this system lets nobody mount a tmpfs of his own");
-        return;
-    }
-    assert_passed(&output);
+    passes_on_tmpfs("1m", "full_disk::child_that_starts_on_a_full_disk", dir.path());
 }
 
 #[test]
@@ -135,13 +143,7 @@ fn child_whose_disk_fills_up() {
 #[test]
 fn a_full_disk_leaves_no_half_backup_and_restores_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let shell = format!("mount -t tmpfs -o size=2m tmpfs \"${DIR}\" && exec \"$@\"");
-    let output = run_child(&shell, "full_disk::child_that_backs_up_to_a_full_disk", dir.path());
-    if String::from_utf8_lossy(&output.stderr).contains("unshare") {
-        eprintln!("NOT RUN: this system lets nobody mount a tmpfs of his own");
-        return;
-    }
-    assert_passed(&output);
+    passes_on_tmpfs("2m", "full_disk::child_that_backs_up_to_a_full_disk", dir.path());
 }
 
 #[test]

@@ -73,6 +73,49 @@ fn control_events_come_first() {
     running.close();
 }
 
+/// What stands in the file for everybody else while the writer publishes.
+struct OnDisk {
+    file: std::path::PathBuf,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// The fleet's position when it was published; the last position in the file, and how many events stand in it.
+type Seen = (u64, u64, u64);
+
+impl Publish for OnDisk {
+    fn publish(&mut self, news: &News<'_>) {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let conn = rusqlite::Connection::open_with_flags(&self.file, flags).unwrap();
+        let (last, count) = conn
+            .query_row("SELECT max(position), count(*) FROM events", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })
+            .unwrap();
+        let seen = (news.fleet.position(), last.unsigned_abs(), count.unsigned_abs());
+        self.seen.lock().unwrap().push(seen);
+    }
+}
+
+#[test]
+fn el_1_what_is_published_is_committed_and_dense() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), &clock());
+    let seen = Arc::default();
+    let publish = OnDisk { file: log.file().to_owned(), seen: Arc::clone(&seen) };
+    let mut writer = log.writer(Box::new(publish)).unwrap();
+    let writer = std::thread::spawn(move || writer.run());
+    for n in 0..20 {
+        // The second of the batch was stored before, and the batch after it is refused: neither leaves a hole.
+        let events = [event("m", &format!("e{n}"), n), event("m", "e0", 0)];
+        log.append(Lane::Ingest, batch(events)).unwrap().wait().unwrap();
+        log.append(Lane::Ingest, batch([refused_event()])).unwrap().wait().unwrap_err();
+    }
+    log.close().unwrap();
+    writer.join().unwrap().unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(*seen, (1..=20).map(|n| (n, n, n)).collect::<Vec<Seen>>());
+}
+
 #[test]
 fn a_flood_of_32_mib_leaves_control_events_unharmed() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use patze_core::event::Event;
 use patze_core::openclaw::MAPPER_VERSION;
-use patze_core::openclaw::lanes::AgentState;
 use patze_core::openclaw::ledger::LedgerState;
+use patze_core::openclaw::sessions::AgentState;
 use patze_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -90,6 +90,19 @@ fn many_failures_are_told_as_a_rate_and_not_one_by_one() {
 }
 
 #[test]
+fn many_silent_runs_are_counted_in_the_last() {
+    let mut stream = Stream::default();
+    for i in 0..MAX_PER_RULE + 7 {
+        stream.run(&format!("r{i}"), "running");
+    }
+    stream.seconds(15 * 60 + 1);
+    stream.heartbeat("online");
+    let found = attention(&stream.fleet);
+    assert_eq!(found.len(), MAX_PER_RULE);
+    assert_eq!(found.iter().filter(|finding| finding.cause.ends_with("min (and 7 more)")).count(), 1);
+}
+
+#[test]
 fn a_run_that_writes_log_lines_is_not_silent() {
     let mut stream = Stream::default();
     stream.run("r", "running");

@@ -72,7 +72,8 @@ macro_rules! payload {
     };
 }
 
-/// `machine.registered`: a bridge has started (contract §4.1). `machineId` is required too; see [`Check`].
+/// `machine.registered`: a bridge has started (contract §4.1). `machineId` is required
+/// too, and equals the envelope's.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineRegistered<'a> {

@@ -18,9 +18,9 @@ use crate::event::payload::{
 use crate::event::{Recorded, Severity};
 use crate::ids::{AgentId, EventId, MachineId, RunId, SessionId};
 
-/// The lane that an event of ours names beside its run.
+/// Where a run belongs, as far as an event of ours names it beside the run.
 #[derive(Clone, Copy, Debug)]
-pub struct Lane<'a, 'b> {
+pub struct Placement<'a, 'b> {
     /// The session.
     pub session: &'a Option<Text<'b>>,
     /// The agent.
@@ -64,17 +64,17 @@ impl Run {
         RunTold { outcome: Outcome::Folded, is_new, has_failed: self.life.has_failed() }
     }
 
-    /// Gives a run that its own state has not placed yet the lane that another event names.
-    pub fn place(&mut self, lane: &Lane<'_, '_>) {
+    /// Gives a run that its own state has not placed yet the placement that another event names.
+    pub fn place(&mut self, placement: &Placement<'_, '_>) {
         if self.life.state().is_some() {
             return;
         }
-        if let Some(session) = lane.session {
+        if let Some(session) = placement.session {
             self.session_id = SessionId::new(cut(session));
         }
-        if let Some(agent) = lane.agent {
+        if let Some(agent) = placement.agent {
             self.agent_id = AgentId::new(cut(agent));
-            self.home = home_of(lane.home);
+            self.home = home_of(placement.home);
         }
     }
 }
@@ -121,8 +121,8 @@ impl Fleet {
         self.note(id, event, &[first_chars(&log.message, 80)]);
         if !log.run_id.is_empty() {
             let session = Some(log.session_id.clone());
-            let lane = Lane { session: &session, ..NOWHERE };
-            self.see_run(KeyOf(id, cut(&log.run_id)), |run| run.place(&lane));
+            let placement = Placement { session: &session, ..NOWHERE };
+            self.see_run(KeyOf(id, cut(&log.run_id)), |run| run.place(&placement));
         }
         self.see_session(KeyOf(id, cut(&log.session_id)), changes, |_| ());
         let Some(level) = Severity::of(&log.level) else { return Outcome::Odd };
@@ -141,8 +141,9 @@ impl Fleet {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&started.tool_name), " started"]);
-        let lane = Lane { session: &started.session_id, agent: &started.agent_id, home: &started.home };
-        self.change_details(id, &started.run_id, &lane, changes, |details| match details {
+        let placement =
+            Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
+        self.change_details(id, &started.run_id, &placement, changes, |details| match details {
             Some(details) => details.tool_started(&started, event.effective()),
             None => ToolCall::started(None, &started, event.effective()).1,
         })
@@ -159,8 +160,8 @@ impl Fleet {
             return Outcome::Unreadable;
         };
         self.note(id, event, &["tool ", cut(&ended.tool_name), " ", cut(&ended.status)]);
-        let lane = Lane { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
-        self.change_details(id, &ended.run_id, &lane, changes, |details| match details {
+        let placement = Placement { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
+        self.change_details(id, &ended.run_id, &placement, changes, |details| match details {
             Some(details) => details.tool_completed(&ended, event.effective()),
             // Its start was counted, as far as can be told.
             None => ToolCounts { new: 0, ..ToolCall::completed(None, &ended, event.effective()).1 },
@@ -180,9 +181,9 @@ impl Fleet {
         let (provider, model) = (cut_name(&usage.provider), cut_name(&usage.model));
         let sum = Totals::of(&usage);
         self.note(id, event, &[&model, ": ", &sum.total_tokens.to_string(), " tokens"]);
-        let lane = Lane { session: &usage.session_id, agent: &usage.agent_id, home: &usage.home };
+        let placement = Placement { session: &usage.session_id, agent: &usage.agent_id, home: &usage.home };
         let (session, agent) = self.see_run(KeyOf(id, cut(&usage.run_id)), |run| {
-            run.place(&lane);
+            run.place(&placement);
             run.usage.add(&sum);
             run.model = Some((provider.clone(), model.clone()));
             (run.session_id.clone(), run.agent_key())
@@ -241,12 +242,12 @@ impl Fleet {
         &mut self,
         id: &MachineId,
         run_id: &str,
-        lane: &Lane<'_, '_>,
+        placement: &Placement<'_, '_>,
         changes: &mut Vec<Change>,
         change: impl FnOnce(Option<&mut Details>) -> ToolCounts,
     ) -> Outcome {
         let session = self.see_run(KeyOf(id, cut(run_id)), |run| {
-            run.place(lane);
+            run.place(placement);
             let kept = !run.details_gone;
             let counts = change(kept.then(|| Arc::make_mut(run.details.get_or_insert_default())));
             run.tool_calls = run.tool_calls.saturating_add(counts.new);
@@ -293,4 +294,4 @@ impl Fleet {
     }
 }
 
-const NOWHERE: Lane<'static, 'static> = Lane { session: &None, agent: &None, home: &None };
+const NOWHERE: Placement<'static, 'static> = Placement { session: &None, agent: &None, home: &None };

@@ -47,7 +47,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use activity::{Activity, LogLine};
 pub use fold_control::{ServerFacts, TokenFact};
-pub use fold_runs::{Lane, RunTold};
+pub use fold_runs::{Placement, RunTold};
 pub use text::Text;
 
 use crate::event::{EventType, Family, Origin, Recorded};

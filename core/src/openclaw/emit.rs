@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::lanes::Lane;
 use super::ledger::Run;
 use super::payloads::{LogLine, RunChanged, SessionChanged};
+use super::sessions::Session;
 use super::{HomeIdentity, Mapper};
 use crate::event::{Event, EventType, Parts, Severity};
 use crate::ids::{RunId, event_id};
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub(super) struct Origin<'a> {
     /// The source's time, ms since 1970.
     pub at: i64,
-    /// The run, lane or entry that it is about.
+    /// The run, session or entry that it is about.
     pub entity: &'a str,
     /// What it says of it; unique among the events of one entity.
     pub kind: &'a str,
@@ -50,39 +50,39 @@ impl HomeIdentity {
 }
 
 impl Mapper {
-    /// A lane is there.
-    pub(super) fn session_created(&self, lane: &Lane, session_id: &str, at: i64) -> Option<Event> {
-        let entity = format!("session:{}", lane.key);
-        self.session(lane, Some(session_id), at, &entity, "created", "created")
+    /// A session is there.
+    pub(super) fn session_created(&self, session: &Session, session_id: &str, at: i64) -> Option<Event> {
+        let entity = format!("session:{}", session.key);
+        self.session(session, Some(session_id), at, &entity, "created", "created")
     }
 
-    /// A lane's state changed with a run of it.
+    /// A session's state changed with a run of it.
     pub(super) fn session_changed(&self, run: &Run<'_>, at: i64, from: &str, to: &str) -> Option<Event> {
-        self.session(run.lane, run.session_id, at, &format!("run:{}", run.id), from, to)
+        self.session(run.session, run.session_id, at, &format!("run:{}", run.id), from, to)
     }
 
     fn session(
         &self,
-        lane: &Lane,
+        session: &Session,
         openclaw_session_id: Option<&str>,
         at: i64,
         entity: &str,
         from: &str,
         to: &str,
     ) -> Option<Event> {
-        let session_id = self.home.session_id(&lane.key);
+        let session_id = self.home.session_id(&session.key);
         let payload = SessionChanged {
             session_id: &session_id,
-            agent_id: &lane.agent,
+            agent_id: &session.agent,
             machine_id: self.home.machine.as_str(),
             from,
             to,
             home: self.home.name.as_str(),
-            session_key: &lane.key,
+            session_key: &session.key,
             openclaw_session_id,
-            channel: lane.channel.as_deref(),
-            parent_session_key: lane.parent.as_deref(),
-            session_started_at: lane.started_at.map(Timestamp::from_millis),
+            channel: session.channel.as_deref(),
+            parent_session_key: session.parent.as_deref(),
+            session_started_at: session.started_at.map(Timestamp::from_millis),
         };
         let origin = Origin { at, entity, kind: &format!("session.{to}"), trace: session_id.as_str() };
         self.home.event(EventType::SessionState, severity_of(to), &origin, &payload)
@@ -97,16 +97,16 @@ impl Mapper {
         to: &str,
         reason: Option<&str>,
     ) -> Option<Event> {
-        let (run_id, session_id) = (self.home.run_id(run.id), self.home.session_id(&run.lane.key));
+        let (run_id, session_id) = (self.home.run_id(run.id), self.home.session_id(&run.session.key));
         let payload = RunChanged {
             run_id: &run_id,
             session_id: &session_id,
-            agent_id: &run.lane.agent,
+            agent_id: &run.session.agent,
             from,
             to,
             reason,
             home: self.home.name.as_str(),
-            session_key: &run.lane.key,
+            session_key: &run.session.key,
             openclaw_run_id: run.id,
             openclaw_session_id: run.session_id,
         };
@@ -134,7 +134,7 @@ impl Mapper {
         let run_id = self.home.run_id(run.id);
         let entity = format!("run:{}", run.id);
         let origin = Origin { at, entity: &entity, kind: "run.log", trace: run_id.as_str() };
-        self.log(severity, &origin, &run_id, run.lane, &message)
+        self.log(severity, &origin, &run_id, run.session, &message)
     }
 
     /// A log line of a run.
@@ -143,7 +143,7 @@ impl Mapper {
         severity: Severity,
         origin: &Origin<'_>,
         run_id: &RunId,
-        lane: &Lane,
+        session: &Session,
         message: &str,
     ) -> Option<Event> {
         let ts = Timestamp::from_millis(origin.at);
@@ -152,13 +152,13 @@ impl Mapper {
         let payload = LogLine {
             log_entry_id: id.as_str(),
             run_id,
-            session_id: &self.home.session_id(&lane.key),
+            session_id: &self.home.session_id(&session.key),
             level: severity.name(),
             message,
             ts,
-            agent_id: &lane.agent,
+            agent_id: &session.agent,
             home: self.home.name.as_str(),
-            session_key: &lane.key,
+            session_key: &session.key,
         };
         self.home.event(EventType::RunLog, severity, origin, &payload)
     }

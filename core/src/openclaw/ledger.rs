@@ -8,9 +8,9 @@
 //! - A run that was refused before it started has only an end: created → failed.
 //! - A boot ends the runs that were active before it: failed(`interrupted`). The interrupted turn is resumed under a new
 //!   run id, which is a run of its own.
-//! - A lane runs from the first start on until its last active run has ended, and then is what the run that ended last
+//! - A session runs from the first start on until its last active run has ended, and then is what the run that ended last
 //!   is. One event for each change; an end that comes late into the ledger (unsuccessful ones do, by 15 s) neither ends
-//!   a lane in which another run is active, nor dates the lane's end back.
+//!   a session in which another run is active, nor dates the session's end back.
 //!
 //! The state between polls is the runs that are active and the last runs that ended: a function of the rows before the
 //! cursor.
@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::Mapper;
-use super::lanes::Lane;
 use super::rows::{AuditRow, BootRow};
+use super::sessions::Session;
 use crate::event::Event;
 
 /// How many ended runs are remembered, to know a second end (or a start that comes after) as such. They follow within
@@ -42,7 +42,7 @@ pub struct LedgerState {
     /// The runs that ended last, oldest first.
     #[serde(default)]
     ended: VecDeque<String>,
-    /// The latest end in each lane that has active runs.
+    /// The latest end in each session that has active runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     latest: BTreeMap<String, End>,
 }
@@ -53,8 +53,10 @@ pub struct LedgerState {
 pub struct ActiveRun {
     /// When it started.
     pub started_at: i64,
-    /// The lane that it started in; its end is told for the same lane.
-    pub lane: Lane,
+    /// The session that it started in; its end is told for the same session.
+    // As spools have it.
+    #[serde(rename = "lane")]
+    pub session: Session,
     /// The conversation window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -72,7 +74,7 @@ struct End {
 /// A run, as its events name it.
 pub(super) struct Run<'a> {
     pub id: &'a str,
-    pub lane: &'a Lane,
+    pub session: &'a Session,
     pub session_id: Option<&'a str>,
 }
 
@@ -130,14 +132,14 @@ impl LedgerState {
         self.ended.push_back(run.to_owned());
     }
 
-    /// Notes an end in the lane and gives the end that the whole lane has, if none of its runs is active now.
-    fn lane_end(&mut self, lane: &str, end: End) -> Option<End> {
-        let latest = match self.latest.remove(lane) {
+    /// Notes an end in the session and gives the end that the whole session has, if none of its runs is active now.
+    fn session_end(&mut self, session: &str, end: End) -> Option<End> {
+        let latest = match self.latest.remove(session) {
             Some(latest) if latest.at > end.at => latest,
             _ => end,
         };
-        if self.active.values().any(|run| run.lane.key == lane) {
-            self.latest.insert(lane.to_owned(), latest);
+        if self.active.values().any(|run| run.session.key == session) {
+            self.latest.insert(session.to_owned(), latest);
             return None;
         }
         Some(latest)
@@ -145,13 +147,13 @@ impl LedgerState {
 }
 
 impl Mapper {
-    /// Maps one audit row. `lane` is the lane that the session tables give for it, `words` what the transcript says of
+    /// Maps one audit row. `session` is the session that the session tables give for it, `words` what the transcript says of
     /// a failure ([`LedgerState::wants_words`]).
     pub fn audit(
         &self,
         state: &mut LedgerState,
         row: &AuditRow,
-        lane: &Lane,
+        session: &Session,
         words: Option<&str>,
         out: &mut Vec<Event>,
     ) {
@@ -161,7 +163,7 @@ impl Mapper {
             return;
         }
         let (to, reason) = match fact {
-            RunFact::Started => return self.started(state, row, run, lane, out),
+            RunFact::Started => return self.started(state, row, run, session, out),
             RunFact::Completed => ("completed", None),
             RunFact::Cancelled => ("cancelled", row.error_code.clone()),
             RunFact::Failed(code) => ("failed", Some(self.reason(code, words))),
@@ -172,7 +174,7 @@ impl Mapper {
             to: to.to_owned(),
             session_id: row.session_id.clone(),
         };
-        self.ended(state, end, lane, reason.as_deref(), out);
+        self.ended(state, end, session, reason.as_deref(), out);
     }
 
     /// Maps one boot: it ends the runs that were active before it.
@@ -187,24 +189,34 @@ impl Mapper {
         for run in cut {
             let Some(active) = state.active.get(&run) else { continue };
             let session_id = active.session_id.clone();
-            let lane = active.lane.clone();
+            let session = active.session.clone();
             let end = End { at: boot.started_at, run, to: "failed".to_owned(), session_id };
-            self.ended(state, end, &lane, Some("interrupted"), out);
+            self.ended(state, end, &session, Some("interrupted"), out);
         }
     }
 
-    fn started(&self, state: &mut LedgerState, row: &AuditRow, id: &str, lane: &Lane, out: &mut Vec<Event>) {
+    fn started(
+        &self,
+        state: &mut LedgerState,
+        row: &AuditRow,
+        id: &str,
+        session: &Session,
+        out: &mut Vec<Event>,
+    ) {
         if state.active.contains_key(id) {
             return;
         }
-        let idle = !state.active.values().any(|active| active.lane.key == lane.key);
-        let run = Run { id, lane, session_id: row.session_id.as_deref() };
+        let idle = !state.active.values().any(|active| active.session.key == session.key);
+        let run = Run { id, session, session_id: row.session_id.as_deref() };
         out.extend(self.run_changed(&run, row.occurred_at, "created", "running", None));
         if idle {
             out.extend(self.session_changed(&run, row.occurred_at, "created", "running"));
         }
-        let active =
-            ActiveRun { started_at: row.occurred_at, lane: lane.clone(), session_id: row.session_id.clone() };
+        let active = ActiveRun {
+            started_at: row.occurred_at,
+            session: session.clone(),
+            session_id: row.session_id.clone(),
+        };
         state.active.insert(id.to_owned(), active);
     }
 
@@ -212,23 +224,24 @@ impl Mapper {
         &self,
         state: &mut LedgerState,
         end: End,
-        lane: &Lane,
+        session: &Session,
         reason: Option<&str>,
         out: &mut Vec<Event>,
     ) {
         let active = state.active.remove(&end.run);
         state.remember_end(&end.run);
-        let (from, lane) = active.as_ref().map_or(("created", lane), |active| ("running", &active.lane));
-        let run = Run { id: &end.run, lane, session_id: end.session_id.as_deref() };
+        let (from, session) =
+            active.as_ref().map_or(("created", session), |active| ("running", &active.session));
+        let run = Run { id: &end.run, session, session_id: end.session_id.as_deref() };
         out.extend(self.run_changed(&run, end.at, from, &end.to, reason));
         out.extend(self.run_end_log(&run, end.at, from == "created", &end.to, reason));
-        if let Some(last) = state.lane_end(&lane.key, end) {
-            let run = Run { id: &last.run, lane, session_id: last.session_id.as_deref() };
+        if let Some(last) = state.session_end(&session.key, end) {
+            let run = Run { id: &last.run, session, session_id: last.session_id.as_deref() };
             out.extend(self.session_changed(&run, last.at, from, &last.to));
         }
     }
 
-    /// The code of a failure and its words, in at most [`super::redact::MAX_ERROR_CHARS`] characters.
+    /// The code of a failure, and of its words the first [`super::redact::MAX_ERROR_CHARS`] characters, redacted.
     fn reason(&self, code: &str, words: Option<&str>) -> String {
         match words.map(|words| self.error_text(words)).filter(|words| !words.is_empty()) {
             Some(words) => format!("{code}: {words}"),

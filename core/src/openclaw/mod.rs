@@ -8,7 +8,7 @@
 //! 1. **Derived from the source alone.** Ids and times come from the rows, so the same history read twice gives the
 //!    same events byte for byte, whatever the size of the pages, the order of the polls or the place of a restart.
 //! 2. **Facts come from one place.** Runs and their ends come from the audit ledger, tool calls, usage and messages
-//!    from the transcripts, lanes from the session tables. A run's end is never guessed from a transcript, a session's
+//!    from the transcripts, sessions from the session tables. A run's end is never guessed from a transcript, a session's
 //!    state never from `session_nodes.status`.
 //! 3. **No text leaves (BR-2).** Prompts, replies, thinking, tool arguments and the results of tools that did not fail
 //!    are counted, never copied, unless the user asked for them ([`Mapper::capture_content`]). What may leave is in
@@ -19,12 +19,12 @@
 //!
 //! ```text
 //! audit_events, boots --ledger--> run.state.changed, session.state.changed, run.log.emitted (ends, refusals)
-//! nodes, windows -------lanes---> session.state.changed (created)
+//! nodes, windows -------sessions---> session.state.changed (created)
 //! transcript_events --transcript> run.tool.*, run.model.usage, channel.message, run.log.emitted (tool errors, …)
 //! ```
 //!
 //! Each stream is a fold over its own rows in its own order (the ledger by `sequence`, a transcript by `seq` within its
-//! window), with its own state ([`ledger::LedgerState`], [`lanes::AgentState`]); no stream's state feeds another.
+//! window), with its own state ([`ledger::LedgerState`], [`sessions::AgentState`]); no stream's state feeds another.
 //! So how far one has been read says nothing about what the others give. Three facts cross over, and each is a
 //! *look-up* by the reader that has one answer once the source holds it:
 //!
@@ -33,10 +33,10 @@
 //!   15 s before it enters the ledger (measured, and read in 2026.9.6), and writes the words at most a few tens of
 //!   milliseconds after the end's time, so they are there first. If they are not, the reader waits for them until the
 //!   end is [`FAILURE_WINDOW_MS`] old and then does without.
-//! - **Which lane a run belongs to** ([`lanes::Lanes::of_run`]): a node is written before its first run enters the
+//! - **Which session a run belongs to** ([`sessions::Sessions::of_run`]): a node is written before its first run enters the
 //!   ledger. A reader looks at the ledger first and at the session tables after, so it never meets a run whose node it
-//!   cannot see. A run's end uses the lane of its start.
-//! - **Which channel a lane talks through**: the window's column, as it stands when it is read. It is the one additive
+//!   cannot see. A run's end uses the session of its start.
+//! - **Which channel a session talks through**: the window's column, as it stands when it is read. It is the one additive
 //!   field that may differ when the history is read again later; EL-3 keeps the first.
 //!
 //! **Crashes.** A `gateway_boot_lifecycle` row ends every run that was active and had started before it. It takes its
@@ -47,14 +47,14 @@
 //! # Ids
 //!
 //! An event id is hash(machine, home, entity, kind) behind the event's time; the entity is a run (`run:<run id>`), a
-//! lane (`session:<key>`) or a transcript entry (`entry:<message id>`), never a row number, which another generation or
+//! session (`session:<key>`) or a transcript entry (`entry:<message id>`), never a row number, which another generation or
 //! a rewritten transcript would change. A copied transcript (a fork) keeps its message ids and is therefore not counted
 //! twice. When the meaning of a kind changes, its name in the id changes, and [`MAPPER_VERSION`] with it.
 
-pub mod lanes;
 pub mod ledger;
 pub mod redact;
 pub mod rows;
+pub mod sessions;
 pub mod transcript;
 
 mod emit;
@@ -90,7 +90,7 @@ pub struct HomeIdentity {
 }
 
 impl HomeIdentity {
-    /// The id of the lane that OpenClaw calls `key`.
+    /// The id of the session that OpenClaw calls `key`.
     pub fn session_id(&self, key: &str) -> SessionId {
         SessionId::from(entity_id("s_", &self.machine, &self.path, key))
     }

@@ -42,7 +42,7 @@ pub struct SessionNode {
     /// The window that it shows now; needed only of a key without windows of its own.
     pub session_id: String,
     /// Whether this is the exact-run node of a scheduled run that OpenClaw takes away again when the run has gone well;
-    /// see [`super::lanes`].
+    /// see [`super::sessions`].
     pub passing: bool,
     /// When it was made; needed only of a key without windows of its own.
     pub made_at: i64,

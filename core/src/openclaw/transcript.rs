@@ -19,9 +19,9 @@ use serde_json::value::RawValue;
 
 use super::emit::Origin;
 use super::entry::{Content, Entry, Message, Usage};
-use super::lanes::Lane;
 use super::payloads::{ChannelMessage, GatewayLog, ModelUsage, Place, ToolCompleted, ToolStarted};
 use super::rows::TranscriptRow;
+use super::sessions::Session;
 use super::{MAX_CONTENT_CHARS, Mapper, redact};
 use crate::event::{Event, EventType, Severity};
 use crate::ids::{RunId, SessionId};
@@ -40,9 +40,9 @@ pub struct WindowState {
     /// The generation of the transcript that `next` is of: the reader starts again when it changes.
     #[serde(default, rename = "g", skip_serializing_if = "String::is_empty")]
     pub generation: String,
-    /// The lane, where it is not that of the window's key ([`super::lanes`]).
+    /// The session, where it is not that of the window's key ([`super::sessions`]).
     #[serde(default, rename = "l", skip_serializing_if = "Option::is_none")]
-    pub lane: Option<String>,
+    pub session: Option<String>,
     /// The id of the user entry of the turn that is open.
     #[serde(default, rename = "u", skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -58,14 +58,14 @@ pub struct WindowState {
 }
 
 impl WindowState {
-    /// A window of which nothing has been read; `lane` where it is not that of the window's key.
-    pub fn new(lane: Option<String>) -> Self {
-        Self { lane, ..Self::default() }
+    /// A window of which nothing has been read; `session` where it is not that of the window's key.
+    pub fn new(session: Option<String>) -> Self {
+        Self { session, ..Self::default() }
     }
 
     /// The state from which a rewritten transcript of `generation` is read.
     pub fn restarted(&self, generation: String) -> Self {
-        Self { generation, lane: self.lane.clone(), ..Self::default() }
+        Self { generation, session: self.session.clone(), ..Self::default() }
     }
 }
 
@@ -73,7 +73,7 @@ impl WindowState {
 struct Ctx<'a> {
     at: i64,
     entity: String,
-    lane: &'a Lane,
+    session: &'a Session,
     window: &'a str,
     session_id: SessionId,
 }
@@ -95,11 +95,11 @@ pub fn failure_of(json: &str, run: &str) -> Option<String> {
 }
 
 impl Mapper {
-    /// Maps one row of the window `window`, which belongs to `lane`. Gives whether the row could be read.
+    /// Maps one row of the window `window`, which belongs to `session`. Gives whether the row could be read.
     pub fn transcript(
         &self,
         state: &mut WindowState,
-        lane: &Lane,
+        session: &Session,
         window: &str,
         row: &TranscriptRow,
         out: &mut Vec<Event>,
@@ -112,7 +112,7 @@ impl Mapper {
             Some(id) if !id.is_empty() => format!("entry:{id}"),
             _ => format!("entry:{window}:{}", row.seq),
         };
-        let ctx = Ctx { at, entity, lane, window, session_id: self.home.session_id(&lane.key) };
+        let ctx = Ctx { at, entity, session, window, session_id: self.home.session_id(&session.key) };
         match (&*entry.kind, &entry.message) {
             ("message", Some(message)) => match message.role() {
                 "user" => self.user(state, &ctx, entry.id.as_deref(), message, out),
@@ -125,7 +125,7 @@ impl Mapper {
                 match state.run.as_deref().map(|run| self.home.run_id(run)) {
                     Some(run) => {
                         let origin = ctx.origin("compaction", run.as_str());
-                        out.extend(self.log(Severity::Info, &origin, &run, lane, message));
+                        out.extend(self.log(Severity::Info, &origin, &run, session, message));
                     }
                     None => out.extend(self.gateway_log(&ctx, Severity::Info, "compaction", message)),
                 }
@@ -212,7 +212,7 @@ impl Mapper {
             tool_call_id: id,
             tool_name: name,
             status: if success { "completed" } else { "failed" },
-            duration_ms: measured.unwrap_or((ctx.at - started) as f64).round() as u64,
+            duration_ms: measured.unwrap_or(ctx.at.saturating_sub(started) as f64).round() as u64,
             success,
             error_message: error.as_deref(),
             exit_code,
@@ -226,7 +226,7 @@ impl Mapper {
         if let Some(error) = error {
             let origin = ctx.origin("tool.error", run.as_str());
             let message = format!("Tool {name} failed: {error}");
-            out.extend(self.log(Severity::Warn, &origin, &run, ctx.lane, &message));
+            out.extend(self.log(Severity::Warn, &origin, &run, ctx.session, &message));
         }
     }
 
@@ -235,6 +235,7 @@ impl Mapper {
         let tokens = |count: Option<f64>| count.unwrap_or(0.0).round() as u64;
         let (input, output) = (tokens(usage.input), tokens(usage.output));
         let (read, write) = (tokens(usage.cache_read), tokens(usage.cache_write));
+        let counted = [input, output, read, write].into_iter().fold(0, u64::saturating_add);
         let payload = ModelUsage {
             run_id: run,
             machine_id: self.home.machine.as_str(),
@@ -242,9 +243,7 @@ impl Mapper {
             model,
             input_tokens: input,
             output_tokens: output,
-            total_tokens: usage
-                .total_tokens
-                .map_or(input + output + read + write, |total| total.round() as u64),
+            total_tokens: usage.total_tokens.map_or(counted, |total| total.round() as u64),
             cache_read_tokens: read,
             cache_write_tokens: write,
             estimated_cost_usd: usage
@@ -304,9 +303,9 @@ impl Mapper {
     fn place<'a>(&'a self, ctx: &'a Ctx<'_>) -> Place<'a> {
         Place {
             session_id: &ctx.session_id,
-            agent_id: &ctx.lane.agent,
+            agent_id: &ctx.session.agent,
             home: self.home.name.as_str(),
-            session_key: &ctx.lane.key,
+            session_key: &ctx.session.key,
             openclaw_session_id: ctx.window,
         }
     }

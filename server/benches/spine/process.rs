@@ -78,8 +78,7 @@ impl Drop for Process {
     }
 }
 
-/// As many open files as this process may have, for itself and its children: a thousand subscribers are a thousand
-/// sockets on either side.
+/// As many open files as this process may have: a thousand subscribers are a thousand sockets. The server raises its own.
 pub fn raise_open_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use patze_actors::log::DATABASE;
+use patze_actors::log::digest::hex;
 use patze_actors::log::verify::verify;
 
 use super::{CliError, Console};
@@ -38,8 +39,4 @@ pub(super) fn run<O: Write, E: Write>(dir: &Path, console: &mut Console<O, E>) -
     }
     writeln!(console.notes, "The log is not what was written; docs/operations.md says what to do.")?;
     Ok(ExitCode::FAILURE)
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

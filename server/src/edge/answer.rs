@@ -1,12 +1,22 @@
 //! How answers are written: JSON, `ETag`s, and what of a request decides on them.
 
+use std::convert::Infallible;
+use std::future;
+
+use actix_web::body::SizedStream;
 use actix_web::http::header::{self, EntityTag, Header as _, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream;
 use patze_core::fleet::FOLD_VERSION;
 use patze_core::ids::LogId;
 use serde::Serialize;
 
+use super::budget::Share;
 use crate::error::{Error, JSON};
+
+/// Bytes of an answer that are sent at once.
+const PIECE: usize = 64 * 1024;
 
 /// 200 with a value as JSON.
 pub fn json(value: &impl Serialize) -> Result<HttpResponse, Error> {
@@ -17,6 +27,18 @@ pub fn json(value: &impl Serialize) -> Result<HttpResponse, Error> {
 /// 200 with a text that is JSON.
 pub fn json_text(text: String) -> HttpResponse {
     HttpResponse::Ok().content_type(JSON).body(text)
+}
+
+/// The same in pieces, because a connection copies whatever it gets in one piece into its own buffer. The text's share of
+/// the budget ends when it is sent, or its client is gone.
+pub fn json_pieces(text: String, mut share: Share) -> HttpResponse {
+    share.shrink_to(text.capacity());
+    let (size, text) = (text.len() as u64, Bytes::from(text));
+    let pieces = stream::unfold((text, share), |(mut text, share)| {
+        let piece = text.split_to(text.len().min(PIECE));
+        future::ready((!piece.is_empty()).then_some((Ok::<_, Infallible>(piece), (text, share))))
+    });
+    HttpResponse::Ok().content_type(JSON).body(SizedStream::new(size, pieces))
 }
 
 /// The tag of what a fleet looks like at a position. Weak, because it stands for the content in every coding, and

@@ -8,9 +8,10 @@
 //! | `text/plain` | 415 `unsupported_media_type` | 400 `invalid_body` | read and dropped |
 //! | another content type | 415 `request_error` | 415 `request_error` | 415 `request_error` |
 //! | more bytes than the limit | 413 `payload_too_large` (1 MiB) | 413 `request_error` (4 MiB) | the same |
+//! | more than all requests together may hold | 503 `overloaded` | the same | the same |
 //!
 //! Limits count the bytes that come, chunked or not; what a length promises only spares the reading. A body must be
-//! here within [`DEADLINE`].
+//! here within [`DEADLINE`]. What it holds, and what is made of it, is its request's share of the [budget](super::budget).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use memchr::memmem;
@@ -27,6 +28,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::Edge;
+use super::budget::Share;
 use crate::error::Error;
 
 /// The limit of `/ingest` and `/ingest/batch` (contract §2.3).
@@ -35,10 +37,18 @@ pub const EVENTS_LIMIT: usize = 1024 * 1024;
 pub const GENERAL_LIMIT: usize = 4 * 1024 * 1024;
 /// How long a whole body may take: 4 MiB at about 0.6 Mbit/s.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+/// The most values that the text of an object may hold, so that one alone is far from using the budget up.
+const MOST_VALUES: usize = 400_000;
+/// The most bytes that a value takes in a tree: `[1],` is one in a vector that may be twice as large, and a vector for
+/// four of its own.
+const VALUE: usize = 200;
 
 /// A body of events: some JSON text, well-formed as far as UTF-8 and `__proto__` go. The handler parses it.
 #[derive(Debug)]
-pub struct Events(Bytes);
+pub struct Events {
+    bytes: Bytes,
+    share: Share,
+}
 
 /// A JSON object.
 #[derive(Debug)]
@@ -63,10 +73,15 @@ type Read<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 // === impl Events ===
 
 impl Events {
-    /// The JSON text.
-    pub fn text(&self) -> &str {
+    /// The JSON text, and the request's share of the budget, for what is made of it.
+    pub fn parts(&mut self) -> (&str, &mut Share) {
         // Checked when it was read.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        (std::str::from_utf8(&self.bytes).unwrap_or_default(), &mut self.share)
+    }
+
+    /// The share alone, for the answer.
+    pub fn into_share(self) -> Share {
+        self.share
     }
 }
 
@@ -83,9 +98,10 @@ impl FromRequest for Events {
                 _ => return Err(Error::UnsupportedMediaType),
             }
             let too_large = || Error::PayloadTooLarge { limit: EVENTS_LIMIT };
-            let bytes = whole_characters(read(&request, payload, EVENTS_LIMIT, too_large).await?);
+            let (bytes, share) = read(&request, payload, EVENTS_LIMIT, too_large).await?;
+            let bytes = whole_characters(bytes);
             check_json(&bytes)?;
-            Ok(Self(bytes))
+            Ok(Self { bytes, share })
         })
     }
 }
@@ -97,7 +113,11 @@ impl FromRequest for Object {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = general(&request, payload).await?.ok_or(Error::InvalidBody)?;
+            let (bytes, mut share) = general(&request, payload).await?;
+            let bytes = bytes.ok_or(Error::InvalidBody)?;
+            share.grow(tree(&bytes)?)?;
+            // For as long as the request lives, and so what was made of its body.
+            request.extensions_mut().insert(share);
             match serde_json::from_slice(&bytes).map_err(|e| malformed(&e))? {
                 Value::Object(object) => Ok(Self(object)),
                 _ => Err(Error::InvalidBody),
@@ -113,7 +133,8 @@ impl FromRequest for Nothing {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            if let Some(bytes) = general(&request, payload).await? {
+            let (bytes, _share) = general(&request, payload).await?;
+            if let Some(bytes) = bytes {
                 serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|e| malformed(&e))?;
             }
             Ok(Self)
@@ -141,18 +162,27 @@ impl Kind {
 }
 
 /// The JSON text of a general body; none where there is none, or plain text, which is read and dropped.
-async fn general(request: &HttpRequest, payload: Payload) -> Result<Option<Bytes>, Error> {
+async fn general(request: &HttpRequest, payload: Payload) -> Result<(Option<Bytes>, Share), Error> {
     let kind = Kind::of(request);
     if kind == Kind::Other && has_body(request) {
         return Err(unsupported(request));
     }
     let too_large = || Error::BodyTooLarge { limit: GENERAL_LIMIT };
-    let bytes = read(request, payload, GENERAL_LIMIT, too_large).await?;
+    let (bytes, share) = read(request, payload, GENERAL_LIMIT, too_large).await?;
     match kind {
-        Kind::Json => check_json(&bytes).map(|()| Some(bytes)),
+        Kind::Json => check_json(&bytes).map(|()| (Some(bytes), share)),
         Kind::Unnamed if !bytes.is_empty() => Err(unsupported(request)),
-        _ => Ok(None),
+        _ => Ok((None, share)),
     }
+}
+
+/// The most bytes that a JSON text takes as a tree of values.
+fn tree(json: &[u8]) -> Result<usize, Error> {
+    let values = 1 + memchr::memchr3_iter(b',', b'[', b'{', json).count();
+    if values > MOST_VALUES {
+        return Err(Error::MalformedBody(format!("the body has more than {MOST_VALUES} values")));
+    }
+    Ok(values * VALUE)
 }
 
 /// All bytes of the body. One that comes in one piece is not copied.
@@ -161,20 +191,23 @@ async fn read(
     mut payload: Payload,
     limit: usize,
     too_large: impl Fn() -> Error,
-) -> Result<Bytes, Error> {
+) -> Result<(Bytes, Share), Error> {
     let promised = promised_length(request);
     if promised.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
     let edge = request.app_data::<web::Data<Edge>>().ok_or_else(|| Error::internal("no edge"))?;
+    let mut share = edge.budget.share();
     let all = async {
-        let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
+        let Some(first) = payload.next().await else { return Ok((Bytes::new(), share)) };
         let first = first.map_err(|e| incomplete(&e))?;
+        share.grow(first.len())?;
         if promised == Some(first.len() as u64) {
-            return Ok(first);
+            return Ok((first, share));
         }
         // What a length promises is reserved only as far as a client has shown that it means it.
         let mut whole = BytesMut::with_capacity(first.len().saturating_mul(4).min(limit));
+        let mut weighed = first.len();
         let mut next = Some(Ok(first));
         while let Some(chunk) = next {
             let chunk = chunk.map_err(|e| incomplete(&e))?;
@@ -182,9 +215,11 @@ async fn read(
                 return Err(too_large());
             }
             whole.extend_from_slice(&chunk);
+            share.grow(whole.capacity().saturating_sub(weighed))?;
+            weighed = weighed.max(whole.capacity());
             next = payload.next().await;
         }
-        Ok(whole.freeze())
+        Ok((whole.freeze(), share))
     };
     let in_time = edge.plane.clock.timeout(DEADLINE, all).await;
     in_time.unwrap_or(Err(Error::TooSlow { limit_s: DEADLINE.as_secs() }))

@@ -29,6 +29,7 @@ use patze_actors::log::{Head, ReadError, StoredEvent};
 use patze_actors::stream::{Encoder, Subscription};
 use patze_core::event::Origin;
 use patze_core::fleet::FOLD_VERSION;
+use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Sleep;
 use serde_json::json;
 
@@ -42,6 +43,10 @@ const MOST_BEHIND: u64 = 100_000;
 /// Events and bytes of one page of a resume from the log.
 const PAGE_EVENTS: usize = 500;
 const PAGE_BYTES: usize = 512 * 1024;
+/// Between two tries to read a page that the log's readers had no room for: the shortest and the longest wait.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long a page is tried for before the stream ends.
+const RETRY_FOR: Duration = Duration::from_secs(60);
 
 /// Why a resume is not possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -262,10 +267,7 @@ impl Past {
                     return Source::Over;
                 }
                 let (edge, after) = (edge.clone(), past.after);
-                past.reading =
-                    Some(Box::pin(
-                        async move { edge.log().read_after(after, PAGE_EVENTS, PAGE_BYTES).await },
-                    ));
+                past.reading = Some(Box::pin(async move { page(&edge, after).await }));
                 Source::Past(past)
             }
             live => live,
@@ -289,6 +291,25 @@ impl Past {
         for chunk in encoder.finish() {
             self.frames.extend((0..chunk.frames()).map(|index| chunk.frame(index)));
         }
+    }
+}
+
+/// A page of the log. After a start the ring is empty, and all who were connected ask the log at once: more than its
+/// readers have room for.
+async fn page(edge: &Edge, after: u64) -> Result<Vec<StoredEvent>, ReadError> {
+    let clock = &edge.plane.clock;
+    let until = clock.elapsed() + RETRY_FOR;
+    let mut backoff = None;
+    loop {
+        let page = edge.log().read_after(after, PAGE_EVENTS, PAGE_BYTES).await;
+        if !matches!(page, Err(ReadError::Overloaded)) || clock.elapsed() >= until {
+            return page;
+        }
+        if backoff.is_none() {
+            backoff = Backoff::try_new(RETRY.0, RETRY.1, 1.0).ok();
+        }
+        let delay = backoff.as_mut().map_or(RETRY.1, Backoff::next_delay);
+        clock.sleep(delay).await;
     }
 }
 

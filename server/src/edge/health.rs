@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use patze_actors::credentials::Mode;
 use patze_actors::history::HistoryStatus;
+use patze_actors::log::digest::hex;
 use patze_actors::log::{Check, Status};
 use patze_core::fleet::FOLD_VERSION;
 use serde_json::json;
@@ -30,13 +31,12 @@ pub async fn health(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
 pub async fn readyz(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     let (head, status) = (edge.log().head(), edge.log().status());
     let reasons = reasons(&status);
-    let digest: String = head.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "logId": head.log_id,
         "position": head.position,
-        "digest": digest,
+        "digest": hex(&head.digest),
         "foldVersion": FOLD_VERSION,
         "build": BUILD,
         "checkpoint": status.checkpoint,

@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::body::{self, Events};
+use super::budget::Share;
 use super::{Edge, answer, connections};
 use crate::error::Error;
 
@@ -21,6 +22,15 @@ use crate::error::Error;
 const TURN: usize = 256;
 /// Rejections of a batch that have a text; a megabyte of `1,1,1,…` would become a hundred of explanations.
 const MOST_MESSAGES: usize = 1_000;
+/// Bytes that each event of a batch takes while it is looked at: its place in the body, in a list that may be twice as
+/// large.
+const ENVELOPE: usize = 2 * size_of::<&RawValue>();
+/// The same for one that was taken, beside its text.
+const TAKEN: usize = 2 * size_of::<(usize, Event)>();
+/// The same for one that was not.
+const REJECTED: usize = 2 * size_of::<(usize, Rejection)>();
+/// The most bytes of an entry of the answer, beside the event or the text for people.
+const ENTRY: usize = 80;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -38,9 +48,11 @@ pub async fn one(
     edge: web::Data<Edge>,
     caller: web::ReqData<Caller>,
     request: HttpRequest,
-    body: Events,
+    mut body: Events,
 ) -> Result<HttpResponse, Error> {
-    let text = body.text();
+    let (text, share) = body.parts();
+    // The event, its echo, and what lies between.
+    share.grow(3 * text.len() + ENTRY)?;
     // An envelope that is JSON but no envelope is a rejection; a text that is no JSON is not even that.
     serde_json::from_str::<IgnoredAny>(text).map_err(|e| body::malformed(&e))?;
     connections::note(&edge, &request, caller.reach());
@@ -66,7 +78,7 @@ pub async fn one(
         event.push_json(&mut out);
     }
     out.push('}');
-    Ok(answered(&edge, out, minimal))
+    Ok(answered(&edge, out, body.into_share(), minimal))
 }
 
 /// Takes `{"events": […]}`.
@@ -74,32 +86,48 @@ pub async fn batch(
     edge: web::Data<Edge>,
     caller: web::ReqData<Caller>,
     request: HttpRequest,
-    body: Events,
+    mut body: Events,
 ) -> Result<HttpResponse, Error> {
-    let envelopes = split(body.text())?;
+    let minimal = wants_minimal(&request);
+    let (text, share) = body.parts();
+    // There are no more events than that.
+    share.grow(ENVELOPE * (memchr::memchr_iter(b',', text.as_bytes()).count() + 1))?;
+    let envelopes = split(text)?;
     connections::note(&edge, &request, caller.reach());
-    let total = envelopes.len();
-    let mut events = Vec::with_capacity(total);
+    let mut events = Vec::with_capacity(envelopes.len().min(TURN));
     // The place in the request of each event that is still in `events`.
-    let mut indices = Vec::with_capacity(total);
+    let mut indices = Vec::with_capacity(envelopes.len().min(TURN));
     let mut rejected = Vec::new();
+    // Bytes of the answer; and of all that this turn made, the answer's part of it too.
+    let (mut echo, mut made) = (128, 128);
     for (index, envelope) in envelopes.iter().enumerate() {
         if index % TURN == TURN - 1 {
+            share.grow(std::mem::take(&mut made))?;
             tokio::task::yield_now().await;
         }
-        match envelope::validate(envelope.get()) {
+        let entry = match envelope::validate(envelope.get()) {
             Ok(event) => {
+                let weight = event.weight();
+                made += weight + TAKEN;
                 events.push(event);
                 indices.push(index);
+                if minimal { ENTRY } else { ENTRY + weight }
             }
             Err(mut rejection) => {
                 if rejected.len() >= MOST_MESSAGES {
                     rejection.message = String::new();
                 }
+                let text = rejection.message.len();
+                made += text + REJECTED;
                 rejected.push((index, rejection));
+                ENTRY + 2 * text
             }
-        }
+        };
+        echo += entry;
+        made += entry;
     }
+    share.grow(made)?;
+    drop(envelopes);
     restrict(&edge, &request, &caller, &mut events, &mut indices, &mut rejected).await?;
     let events = std::sync::Arc::<[Event]>::from(events);
     let placed = if events.is_empty() {
@@ -118,14 +146,13 @@ pub async fn batch(
     for (_, rejection) in &rejected {
         edge.counters.rejected(rejection.code);
     }
-    let minimal = wants_minimal(&request);
-    let mut out = String::with_capacity(if minimal { 24 * total } else { body.text().len() } + 128);
+    let mut out = String::with_capacity(echo);
     out.push_str(r#"{"accepted":["#);
     push_list(&mut out, accepted.iter().map(|(index, event)| (*index, Fate::Accepted(event))), minimal)?;
     out.push_str(r#"],"rejected":["#);
     push_list(&mut out, rejected.iter().map(|(index, fault)| (*index, Fate::Rejected(fault))), minimal)?;
     out.push_str(&format!(r#"],"acceptedCount":{},"rejectedCount":{}}}"#, accepted.len(), rejected.len()));
-    Ok(answered(&edge, out, minimal))
+    Ok(answered(&edge, out, body.into_share(), minimal))
 }
 
 /// The envelopes of a batch, as they stand in the body.
@@ -233,8 +260,8 @@ fn wants_minimal(request: &HttpRequest) -> bool {
     })
 }
 
-fn answered(edge: &Edge, text: String, minimal: bool) -> HttpResponse {
-    let mut response = answer::json_text(text);
+fn answered(edge: &Edge, text: String, share: Share, minimal: bool) -> HttpResponse {
+    let mut response = answer::json_pieces(text, share);
     if minimal {
         response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=minimal"));
     }

@@ -106,6 +106,13 @@ pub async fn metrics(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     history(&mut page, &edge);
     stream(&mut page, &edge.plane.hub.stats());
     answers(&mut page, &edge.counters)?;
+    page.one("patze_requests_held_bytes", "gauge", "Bytes that requests hold.", edge.budget.held());
+    page.one(
+        "patze_requests_held_bytes_max",
+        "gauge",
+        "The most bytes that requests held at once.",
+        edge.budget.most(),
+    );
     if let Some(bytes) = resident_bytes() {
         page.one("process_resident_memory_bytes", "gauge", "Resident memory.", bytes);
     }

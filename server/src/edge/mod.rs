@@ -5,7 +5,8 @@
 //!    it keeps are bodies that it has written ([`bodies`]), while somebody asks for them.
 //! 2. No SQLite call and nothing long runs on a worker thread.
 //! 3. Every answer is the contract's, errors included (`crate::error`); never a dropped connection, a panic included.
-//! 4. Whatever comes from outside is bounded: bodies by size and time, connections by number, streams by the ring.
+//! 4. Whatever comes from outside is bounded: bodies by size and time, all requests together by what they hold
+//!    ([`budget`]), connections by number, streams by the ring.
 //!
 //! # What a request passes, outermost first
 //! | layer | why there |
@@ -24,6 +25,7 @@ mod actors;
 mod answer;
 pub mod bodies;
 pub mod body;
+pub mod budget;
 mod commands;
 mod connections;
 mod events;
@@ -54,6 +56,7 @@ use patze_core::ids::{LogId, MachineId};
 use crate::error::Error;
 use crate::guard::Guard;
 use bodies::Body;
+use budget::Budget;
 use metrics::Counters;
 
 pub use serve::serve;
@@ -69,6 +72,7 @@ pub struct Edge {
     guard: Guard,
     connections: Connections,
     counters: Counters,
+    budget: Budget,
     snapshot: Body<SnapshotWriter>,
     state: Body<StateWriter>,
 }
@@ -84,6 +88,7 @@ impl Edge {
             plane,
             guard,
             counters: Counters::default(),
+            budget: Budget::new(budget::LIMIT),
         })
     }
 

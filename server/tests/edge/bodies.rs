@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
+use patze_server::edge::budget::LIMIT;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
-use crate::support::{Server, heartbeat, json_of, log_line, registered};
+use crate::support::{Server, heartbeat, in_time, json_of, log_line, registered, until};
 
 const INGEST: [&str; 2] = ["/ingest", "/ingest/batch"];
 
@@ -182,5 +185,76 @@ async fn a_megabyte_of_nonsense_is_answered_within_bounds() {
     assert_eq!((status, &answer["rejectedCount"]), (200, &json!(200_001)));
     assert_ne!(answer["rejected"][999]["error"]["message"], "");
     assert_eq!(answer["rejected"][1000]["error"], json!({ "code": "invalid_envelope", "message": "" }));
+    server.stop().await;
+}
+
+/// The value of a metric without labels, or of the one with these.
+async fn metric(server: &Server, name: &str) -> u64 {
+    let page = server.get("/metrics").await.text().await.unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().unwrap())
+}
+
+async fn assert_all_given_back_and_well(server: &Server) {
+    let most = metric(server, "patze_requests_held_bytes_max").await;
+    assert!(most > LIMIT as u64 / 2 && most <= LIMIT as u64, "{most} of {LIMIT}");
+    until("all is given back", async || metric(server, "patze_requests_held_bytes").await == 0).await;
+    server.ingest(&[heartbeat("e1", "m1")]).await;
+}
+
+/// AC-2: the memory of all requests together is bounded.
+#[actix_rt::test]
+async fn large_batches_at_once_stay_within_the_budget() {
+    let server = Server::start().await;
+    let body = format!("{{\"events\":[{}1]}}", "1,".repeat(500_000));
+    let json = Some("application/json");
+    let answers = (0..6).map(|_| send(&server, "/ingest/batch", json, Some(&body)));
+    let answers = futures_util::future::join_all(answers).await;
+    let overloaded = answers.iter().filter(|(status, _)| *status == 503).count();
+    assert!(overloaded > 0, "six times what the budget holds twice at most");
+    for (status, answer) in answers {
+        match status {
+            503 => assert_eq!(answer["error"], "overloaded"),
+            _ => assert_eq!((status, &answer["rejectedCount"]), (200, &json!(500_001))),
+        }
+    }
+    let (status, answer) = send(&server, "/ingest/batch", json, Some(&body)).await;
+    assert_eq!((status, &answer["rejectedCount"]), (200, &json!(500_001)), "one alone has room");
+    assert_all_given_back_and_well(&server).await;
+    server.stop().await;
+}
+
+#[actix_rt::test]
+async fn bodies_that_do_not_end_stay_within_the_budget() {
+    let server = Server::start().await;
+    let mut begun = format!(
+        "POST /ingest/batch HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n",
+        server.address
+    );
+    begun.push_str(&" ".repeat(1_048_575));
+    let refused = "patze_http_requests_total{class=\"ingest\",status=\"503\"}";
+    let mut slow = Vec::new();
+    while metric(&server, refused).await == 0 {
+        assert!(slow.len() < 300, "nobody is turned away");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        // The one that is turned away may be cut while it writes.
+        let _ = in_time(stream.write_all(begun.as_bytes())).await;
+        slow.push(stream);
+    }
+    drop(slow);
+    assert_all_given_back_and_well(&server).await;
+    server.stop().await;
+}
+
+/// A tree of values takes fifty times its text.
+#[actix_rt::test]
+async fn an_object_of_too_many_values_is_no_request() {
+    let server = Server::start().await;
+    let body = format!("{{\"machineId\":\"m1\",\"x\":[{}1]}}", "[1],".repeat(800_000));
+    let poll = "/openclaw/bridge/commands/poll";
+    let (status, answer) = send(&server, poll, Some("application/json"), Some(&body)).await;
+    assert_eq!((status, &answer["error"]), (400, &json!("request_error")), "{answer}");
+    let body = format!("{{\"machineId\":\"m1\",\"x\":[{}1]}}", "[1],".repeat(10_000));
+    assert_eq!(send(&server, poll, Some("application/json"), Some(&body)).await.0, 200);
     server.stop().await;
 }

@@ -139,6 +139,23 @@ async fn a_resume_reads_the_log_where_memory_no_longer_reaches() {
     server.stop().await;
 }
 
+/// After a restart everybody who was connected comes back at once; the log's readers have room for 66 questions.
+#[actix_rt::test]
+async fn a_crowd_that_resumes_at_once_after_a_restart_gets_all_of_the_past() {
+    let server = Server::start().await;
+    server.ingest(&(0..400).map(|n| heartbeat(&format!("e{n}"), "m1")).collect::<Vec<_>>()).await;
+    let server = server.restart().await;
+    let mut crowd = futures_util::future::join_all((0..250).map(|_| server.events("?after=0"))).await;
+    let head = server.plane.log.head().position;
+    for stream in &mut crowd {
+        assert_eq!(stream.frame().await.unwrap().0, "hello");
+        for position in 1..=head {
+            assert_eq!(stream.any_event().await["position"], position);
+        }
+    }
+    server.stop().await;
+}
+
 #[actix_rt::test]
 async fn a_resume_that_cannot_be_is_reset_and_goes_on_live() {
     let server = Server::start().await;

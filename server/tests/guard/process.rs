@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
+use patze_supervise::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -171,6 +173,38 @@ fn the_env_file_is_the_working_folders_own() {
     assert!(!token_list(folder.path()), "its own is read, and is wrong");
 }
 
+/// The soft limit of open files is raised to the hard one. Where that is low, connections leave files to the rest, and
+/// idle ones give way.
+#[actix_rt::test]
+async fn idle_connections_lock_nobody_out() {
+    for (limit, idle) in [("ulimit -Sn 256", 300), ("ulimit -n 256", 240)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit} && exec \"$0\""), env!("CARGO_BIN_EXE_patze")]);
+        command.env_clear().env("PATZE_SETTINGS_DIR", folder.path()).env("PORT", "0");
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let running = Running::of(&mut command);
+        let address = running.url.trim_start_matches("http://");
+        let idle: Vec<_> = (0..idle).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let proc = Path::new("/proc").join(running.child.id().to_string());
+        let mut most_open = 0;
+        let mut health = std::pin::pin!(running.status("/health", ""));
+        let health = loop {
+            most_open = most_open.max(std::fs::read_dir(proc.join("fd")).unwrap().count());
+            if let Ok(status) = Clock::system().timeout(Duration::from_millis(20), &mut health).await {
+                break status;
+            }
+        };
+        assert_eq!(health, 200, "{limit}");
+        let limits = std::fs::read_to_string(proc.join("limits")).unwrap();
+        let limits = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let limits: Vec<_> = limits.split_whitespace().take(2).collect();
+        assert_eq!(limits[0], limits[1], "{limit}: raised");
+        assert!(most_open < 224 || limits[1] != "256", "{limit}: {most_open} files");
+        drop(idle);
+    }
+}
+
 #[test]
 fn a_tilde_in_the_settings_folder_is_the_home_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,7 +243,10 @@ async fn a_stopped_server_takes_its_files_with_it_and_a_killed_one_misleads_no_c
     assert!(settings.join("cli-token").exists() && settings.join("server.json").exists());
     let second = token_in(&run(dir, &[], &create));
     assert!(run(dir, &[], &["token", "revoke", &first[3..13]]).status.success());
-    assert!(run(dir, &[], &["verify"]).status.success());
+    let verified = run(dir, &[], &["verify"]);
+    assert!(verified.status.success());
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(said.contains("no checkpoint yet that a rebuild could be compared with"), "{said}");
 
     let server = Running::start(dir, &mode);
     assert_eq!(server.status("/snapshot", &first).await, 401);

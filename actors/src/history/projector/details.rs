@@ -2,7 +2,7 @@
 
 use patze_core::event::Recorded;
 use patze_core::event::payload::{ResourceUsage, Span, ToolCompleted, ToolStarted};
-use patze_core::fleet::Lane;
+use patze_core::fleet::Placement;
 use patze_core::fleet::details::{KeptSpan, ToolCall, ToolCounts, ToolStatus};
 use patze_core::fleet::limits::cut_name;
 use patze_core::fleet::rows::RunKey;
@@ -18,8 +18,9 @@ use crate::sqlite::sql;
 impl Batch<'_> {
     pub(super) fn tool_started(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
         let Ok(started) = serde_json::from_str::<ToolStarted<'_>>(event.payload) else { return Ok(()) };
-        let lane = Lane { session: &started.session_id, agent: &started.agent_id, home: &started.home };
-        let (key, run) = self.detailed_run(&started.run_id, &lane, event)?;
+        let placement =
+            Placement { session: &started.session_id, agent: &started.agent_id, home: &started.home };
+        let (key, run) = self.detailed_run(&started.run_id, &placement, event)?;
         let known = self.tool_call(run, &ToolCallId::new(cut_name(&started.tool_call_id)))?;
         let (known, ended_at) = known.unzip();
         let (call, counts) = ToolCall::started(known, &started, event.effective());
@@ -28,8 +29,8 @@ impl Batch<'_> {
 
     pub(super) fn tool_completed(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
         let Ok(ended) = serde_json::from_str::<ToolCompleted<'_>>(event.payload) else { return Ok(()) };
-        let lane = Lane { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
-        let (key, run) = self.detailed_run(&ended.run_id, &lane, event)?;
+        let placement = Placement { session: &ended.session_id, agent: &ended.agent_id, home: &ended.home };
+        let (key, run) = self.detailed_run(&ended.run_id, &placement, event)?;
         let known = self.tool_call(run, &ToolCallId::new(cut_name(&ended.tool_call_id)))?;
         let (known, ended_at) = known.unzip();
         let at = event.effective();

@@ -6,7 +6,7 @@ use patze_core::fleet::lifecycle::{Life, LifeState};
 use patze_core::fleet::limits::{cut_message, cut_name};
 use patze_core::fleet::rows::{Run, RunKey};
 use patze_core::fleet::usage::Totals;
-use patze_core::fleet::{Lane, Outcome, RunTold};
+use patze_core::fleet::{Outcome, Placement, RunTold};
 use patze_core::ids::{AgentId, EventId, Home, MachineId, RunId, SessionId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -15,7 +15,8 @@ use super::columns::{LifeColumns, at, code, life, peaks, totals};
 use super::names::Names;
 use crate::sqlite::{count, sql};
 
-pub(super) const NOWHERE: Lane<'static, 'static> = Lane { session: &None, agent: &None, home: &None };
+pub(super) const NOWHERE: Placement<'static, 'static> =
+    Placement { session: &None, agent: &None, home: &None };
 
 impl Batch<'_> {
     pub(super) fn run_state(&mut self, event: &Recorded<'_>) -> rusqlite::Result<()> {
@@ -56,11 +57,11 @@ impl Batch<'_> {
         let Ok(usage) = serde_json::from_str::<ModelUsage<'_>>(event.payload) else { return Ok(()) };
         let (provider, model) = (cut_name(&usage.provider), cut_name(&usage.model));
         let sum = Totals::of(&usage);
-        let lane = Lane { session: &usage.session_id, agent: &usage.agent_id, home: &usage.home };
+        let placement = Placement { session: &usage.session_id, agent: &usage.agent_id, home: &usage.home };
         let key = (MachineId::new(event.machine), RunId::new(cut_name(&usage.run_id)));
         let (mut session, mut agent) = Default::default();
         let number = self.see_run(&key, event, |run| {
-            run.place(&lane);
+            run.place(&placement);
             run.usage.add(&sum);
             run.model = Some((provider.clone(), model.clone()));
             (session, agent) = (run.session_key(), run.agent_key());
@@ -105,17 +106,17 @@ impl Batch<'_> {
         Ok(slot.key)
     }
 
-    /// The run that an event of its details names, placed by the lane that it names, and its session.
+    /// The run that an event of its details names, placed where it says, and its session.
     pub(super) fn detailed_run(
         &mut self,
         run_id: &Text<'_>,
-        lane: &Lane<'_, '_>,
+        placement: &Placement<'_, '_>,
         event: &Recorded<'_>,
     ) -> rusqlite::Result<(RunKey, i64)> {
         let key = (MachineId::new(event.machine), RunId::new(cut_name(run_id)));
         let mut session = Default::default();
         let number = self.see_run(&key, event, |run| {
-            run.place(lane);
+            run.place(placement);
             session = run.session_key();
         })?;
         self.see_session(&session, event, |_| ())?;

@@ -44,6 +44,8 @@ struct Inner {
     waiting: BTreeMap<(Duration, u64), Waker>,
     /// Woken and not polled since.
     woken: BTreeSet<u64>,
+    /// The thread whose next reading panics.
+    trap: Option<String>,
 }
 
 /// A sleep on the virtual clock. It waits from its first poll on, until it is ready or dropped.
@@ -65,6 +67,7 @@ impl VirtualTime {
                 next_ticket: 0,
                 waiting: BTreeMap::new(),
                 woken: BTreeSet::new(),
+                trap: None,
             }),
             sleepers: watch::Sender::new(0),
         }))
@@ -74,7 +77,7 @@ impl VirtualTime {
     /// Tasks on this thread that are about to wait get to do so before the clock moves.
     pub async fn advance(&self, by: Duration) {
         self.settle().await;
-        let target = self.elapsed().saturating_add(by);
+        let target = self.lock().elapsed.saturating_add(by);
         while self.step(target) {
             self.settle().await;
         }
@@ -84,6 +87,12 @@ impl VirtualTime {
     pub fn jump_wall(&self, millis: i64) {
         let mut inner = self.lock();
         inner.base = inner.base.plus(millis);
+    }
+
+    /// Makes the next reading of the clock on the thread of this name panic, once: what an actor or a thread of its own does
+    /// when it fails somewhere in its work.
+    pub fn fail_next_reading_on(&self, thread: &str) {
+        self.lock().trap = Some(thread.to_owned());
     }
 
     /// How many sleeps wait for a later time.
@@ -98,12 +107,23 @@ impl VirtualTime {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        let inner = self.lock();
+        let inner = self.read();
         inner.base.plus(i64::try_from(inner.elapsed.as_millis()).unwrap_or(i64::MAX))
     }
 
     pub(super) fn elapsed(&self) -> Duration {
-        self.lock().elapsed
+        self.read().elapsed
+    }
+
+    #[allow(clippy::panic, reason = "only a test sets the trap")]
+    fn read(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.lock();
+        if inner.trap.is_some() && inner.trap.as_deref() == std::thread::current().name() {
+            inner.trap = None;
+            drop(inner);
+            panic!("the clock was told to fail here");
+        }
+        inner
     }
 
     pub(super) fn sleep_until(&self, deadline: Duration) -> VirtualSleep {

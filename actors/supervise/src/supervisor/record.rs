@@ -28,7 +28,7 @@ const LONGEST_REASON: usize = 2_048;
 /// }
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Seat {
     record: Arc<Record>,
     clock: Clock,
@@ -47,12 +47,24 @@ pub(super) struct Facts {
     pub state: State,
     pub since: Timestamp,
     pub detail: Value,
+    /// Says what the actor shows in place of `detail`.
+    pub live: Option<Live>,
     pub restarts: u64,
     pub last_error: Option<String>,
     /// What the present instance said about its end.
     ending: Option<Ending>,
     /// It was started again after it had said that it is done, or had been asked to stop.
     again: bool,
+}
+
+/// Says what an actor shows of itself, whenever somebody reads it.
+#[derive(Clone)]
+pub(super) struct Live(pub(super) Arc<dyn Fn() -> Value + Send + Sync>);
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Live(…)")
+    }
 }
 
 // === impl Seat ===
@@ -67,8 +79,17 @@ impl Seat {
         let detail = serde_json::to_value(detail).unwrap_or_else(|error| {
             Value::String(format!("the state of this actor cannot be written as JSON: {error}"))
         });
+        let mut facts = self.record.facts();
+        let old = (std::mem::replace(&mut facts.detail, detail), facts.live.take());
         // The old value is dropped after the lock.
-        let _old = std::mem::replace(&mut self.record.facts().detail, detail);
+        drop(facts);
+        drop(old);
+    }
+
+    /// Shows what `detail` says at the moment of reading, for an actor whose state is counters that others keep. It must
+    /// not block; it is called by whoever reads.
+    pub fn publish_live(&self, detail: impl Fn() -> Value + Send + Sync + 'static) {
+        self.record.facts().live = Some(Live(Arc::new(detail)));
     }
 
     /// Ends the actor on purpose: what it stood for is gone, and its key with it. It is not restarted, unless it is
@@ -99,6 +120,7 @@ impl Record {
                 state: State::Starting,
                 since: now,
                 detail: Value::Null,
+                live: None,
                 restarts: 0,
                 last_error: None,
                 ending: None,
@@ -146,6 +168,7 @@ impl Record {
         let mut facts = self.facts();
         facts.enter(State::Starting, now);
         facts.detail = Value::Null;
+        facts.live = None;
         facts.ending = None;
         // This instance is what was asked for, unless it is asked to stop already.
         facts.again &= self.is_asked_to_stop();

@@ -147,7 +147,7 @@ impl<K: Ord + Clone, A: Actor> Roster<K, A> {
             key: key.to_string(),
             state: facts.state,
             since: facts.since,
-            detail: facts.detail,
+            detail: facts.live.map_or(facts.detail, |live| (live.0)()),
             mailbox: Mailbox { depth, capacity: self.capacity },
             restarts: facts.restarts,
             last_error: facts.last_error,

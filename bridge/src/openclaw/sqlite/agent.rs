@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
 use std::path::Path;
 
-use patze_core::openclaw::lanes::{AgentState, Lanes};
 use patze_core::openclaw::rows::{SessionNode, SessionWindow, TranscriptRow};
+use patze_core::openclaw::sessions::{AgentState, Sessions};
 use patze_core::openclaw::{FAILURE_WINDOW_MS, transcript};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Transaction};
@@ -42,7 +42,7 @@ pub(super) struct AgentDb {
 
 struct Seen {
     version: i64,
-    lanes: Lanes,
+    sessions: Sessions,
     generations: BTreeMap<String, String>,
 }
 
@@ -75,14 +75,14 @@ impl AgentDb {
     }
 
     /// The session tables as they stand now, and the generation of each transcript.
-    pub fn lanes(&mut self) -> Result<(&Lanes, &BTreeMap<String, String>), ReadError> {
+    pub fn sessions(&mut self) -> Result<(&Sessions, &BTreeMap<String, String>), ReadError> {
         let version = self.db.version()?;
         let seen = match self.seen.take().filter(|seen| seen.version == version) {
             Some(seen) => seen,
             None => self.load(version)?,
         };
         let seen = self.seen.insert(seen);
-        Ok((&seen.lanes, &seen.generations))
+        Ok((&seen.sessions, &seen.generations))
     }
 
     fn load(&self, version: i64) -> Result<Seen, ReadError> {
@@ -92,7 +92,7 @@ impl AgentDb {
             let windows: Vec<SessionWindow> =
                 tx.prepare_cached(&self.windows)?.query_map([], window)?.collect::<Result<_, _>>()?;
             let generations = if self.generations { generations(tx)? } else { BTreeMap::new() };
-            Ok(Seen { version, lanes: Lanes::new(&self.agent, nodes, windows), generations })
+            Ok(Seen { version, sessions: Sessions::new(&self.agent, nodes, windows), generations })
         })
     }
 

@@ -5,7 +5,7 @@
 //! between reads; a file that has been replaced is opened anew.
 //!
 //! A database that is missing or damaged stops the whole page, not only its part: the home is then unreadable, its
-//! cursor stands still, and no run ends or moves to another lane for want of a table. Two cases are no error: an agent
+//! cursor stands still, and no run ends or moves to another session for want of a table. Two cases are no error: an agent
 //! whose database has been deleted, and one whose database is being made at this very moment.
 
 mod agent;
@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 use patze_core::event::Event;
 use patze_core::ids::MachineId;
-use patze_core::openclaw::lanes::{AgentState, Lanes};
 use patze_core::openclaw::rows::AuditRow;
+use patze_core::openclaw::sessions::{AgentState, Sessions};
 use patze_core::openclaw::{FAILURE_WINDOW_MS, Mapper, agent_of_key};
 use patze_core::time::Timestamp;
 
@@ -78,7 +78,7 @@ impl OpenclawHome {
         self.find_agents(&page.cursor, now)?;
         for (place, db) in &mut self.agents {
             let state = page.cursor.agents.entry(place.clone()).or_default();
-            self.mapper.lanes(db.lanes()?.0, state, now, &mut page.events);
+            self.mapper.sessions(db.sessions()?.0, state, now, &mut page.events);
         }
         self.read_ledger(ledger, now, &mut page)?;
         self.read_transcripts(budget, &mut page)?;
@@ -127,11 +127,11 @@ impl OpenclawHome {
             while let Some(boot) = boots.next_if(|boot| boot.started_at <= row.occurred_at) {
                 self.mapper.boot(&mut page.cursor.ledger, &boot, &mut page.events);
             }
-            let lane = match self.agent_of(row) {
-                Some(db) => db.lanes()?.0.of_run(row.session_key.as_deref(), row.session_id.as_deref()),
-                None => Lanes::new(&agent_name(row), [], []).of_run(row.session_key.as_deref(), None),
+            let session = match self.agent_of(row) {
+                Some(db) => db.sessions()?.0.of_run(row.session_key.as_deref(), row.session_id.as_deref()),
+                None => Sessions::new(&agent_name(row), [], []).of_run(row.session_key.as_deref(), None),
             };
-            self.mapper.audit(&mut page.cursor.ledger, row, &lane, words.as_deref(), &mut page.events);
+            self.mapper.audit(&mut page.cursor.ledger, row, &session, words.as_deref(), &mut page.events);
         }
         page.more |= ledger.more;
         if !ledger.more {
@@ -222,17 +222,17 @@ fn read_windows(
     events: &mut Vec<Event>,
     odd_rows: &mut u64,
 ) -> Result<bool, ReadError> {
-    let (lanes, generations) = db.lanes()?;
-    let windows: Vec<_> = lanes
+    let (sessions, generations) = db.sessions()?;
+    let windows: Vec<_> = sessions
         .windows()
         .filter_map(|window| {
             let at = state.windows.get(&window.session_id)?;
             let generation = generations.get(&window.session_id).cloned().unwrap_or_default();
-            Some((window.session_id.clone(), lanes.of_window(window, at), generation))
+            Some((window.session_id.clone(), sessions.of_window(window, at), generation))
         })
         .collect();
     db.hold(|| {
-        for (session_id, lane, generation) in windows {
+        for (session_id, session, generation) in windows {
             let Some(at) = state.windows.get_mut(&session_id) else { continue };
             if at.generation != generation {
                 *at = at.restarted(generation);
@@ -241,7 +241,7 @@ fn read_windows(
             for row in &rows {
                 left.rows -= 1;
                 left.bytes = left.bytes.saturating_sub(row.json.len());
-                if !mapper.transcript(at, &lane, &session_id, row, events) {
+                if !mapper.transcript(at, &session, &session_id, row, events) {
                     *odd_rows += 1;
                 }
             }

@@ -3,10 +3,10 @@ use proptest::prelude::*;
 use super::super::testing::{mapper, told};
 use super::*;
 
-const LANE: &str = "agent:main:main";
+const KEY: &str = "agent:main:main";
 
-fn lane(key: &str) -> Lane {
-    Lane { key: key.to_owned(), agent: "main".to_owned(), ..Lane::default() }
+fn session(key: &str) -> Session {
+    Session { key: key.to_owned(), agent: "main".to_owned(), ..Session::default() }
 }
 
 fn row(sequence: i64, at: i64, run: &str, status: &str) -> AuditRow {
@@ -20,7 +20,7 @@ fn row(sequence: i64, at: i64, run: &str, status: &str) -> AuditRow {
         status: status.to_owned(),
         error_code: (!matches!(status, "started" | "succeeded")).then(|| format!("run_{status}")),
         agent_id: text("main"),
-        session_key: text(LANE),
+        session_key: text(KEY),
         session_id: text("w1"),
         run_id: text(run),
     }
@@ -33,14 +33,14 @@ fn run(rows: &[(i64, &str, &str)]) -> Vec<String> {
         if *id == "boot" {
             mapper.boot(&mut state, &BootRow { started_at: *at }, &mut out);
         } else {
-            mapper.audit(&mut state, &row(sequence, *at, id, status), &lane(LANE), None, &mut out);
+            mapper.audit(&mut state, &row(sequence, *at, id, status), &session(KEY), None, &mut out);
         }
     }
     told(&out)
 }
 
 #[test]
-fn a_run_and_its_lane_start_and_end_together() {
+fn a_run_and_its_session_start_and_end_together() {
     assert_eq!(
         run(&[(10, "a", "started"), (20, "a", "succeeded")]),
         [
@@ -79,7 +79,7 @@ fn a_run_that_was_refused_has_only_an_end() {
     let refused = row(1, 10, "a", "failed");
     assert_eq!(state.wants_words(&refused), Some(("a", None)));
     let words = "no key for /srv/people/ada/x: sk-abcdefgh12345678";
-    mapper.audit(&mut state, &refused, &lane(LANE), Some(words), &mut out);
+    mapper.audit(&mut state, &refused, &session(KEY), Some(words), &mut out);
     assert_eq!(
         told(&out),
         [
@@ -121,7 +121,7 @@ fn a_boot_ends_what_ran_before_it_and_nothing_else() {
 }
 
 #[test]
-fn an_end_that_is_written_late_does_not_date_the_lane_back() {
+fn an_end_that_is_written_late_does_not_date_the_session_back() {
     let rows = [(10, "a", "started"), (22, "b", "started"), (30, "b", "succeeded"), (20, "a", "timed_out")];
     let told = run(&rows);
     assert_eq!(
@@ -158,9 +158,9 @@ fn rows_about_other_things_are_passed_over() {
         action: "tool.action.started".to_owned(),
         ..row(7, 1, "a", "started")
     };
-    mapper.audit(&mut state, &tool, &lane(LANE), None, &mut out);
+    mapper.audit(&mut state, &tool, &session(KEY), None, &mut out);
     let nameless = AuditRow { run_id: None, ..row(8, 1, "a", "started") };
-    mapper.audit(&mut state, &nameless, &lane(LANE), None, &mut out);
+    mapper.audit(&mut state, &nameless, &session(KEY), None, &mut out);
     assert_eq!((out.len(), state.sequence), (0, 8));
 }
 
@@ -170,7 +170,7 @@ fn two_machines_share_no_id() {
         let mut mapper = mapper();
         mapper.home.machine = crate::ids::MachineId::new(machine);
         let (mut state, mut out) = (LedgerState::default(), Vec::new());
-        mapper.audit(&mut state, &row(1, 10, "a", "started"), &lane(LANE), None, &mut out);
+        mapper.audit(&mut state, &row(1, 10, "a", "started"), &session(KEY), None, &mut out);
         let field = |event: &Event, name| super::super::testing::field(event, name).to_string();
         out.iter()
             .flat_map(|e| [e.id.to_string(), field(e, "runId"), field(e, "sessionId")])
@@ -180,24 +180,24 @@ fn two_machines_share_no_id() {
     assert!(one.iter().filter(|id| *id != "null").all(|id| !other.contains(id)), "{one:?} {other:?}");
 }
 
-/// A step of a random ledger: a row about a run in a lane, or a boot.
+/// A step of a random ledger: a row about a run in a session, or a boot.
 fn step() -> impl Strategy<Value = (u8, u8, u8)> {
     (0..6_u8, 0..3_u8, 0..7_u8)
 }
 
 proptest! {
-    /// The state is all that the mapper remembers, and it says which lanes are active.
+    /// The state is all that the mapper remembers, and it says which sessions are active.
     #[test]
     fn the_state_can_be_stored_between_any_two_rows(steps in prop::collection::vec(step(), 0..60)) {
         let mapper = mapper();
         let (mut state, mut out) = (LedgerState::default(), Vec::new());
         let (mut stored, mut again) = (LedgerState::default(), Vec::new());
         let statuses = ["started", "started", "started", "succeeded", "failed", "cancelled"];
-        for (at, (run, lane_no, status)) in (1..).zip(steps) {
-            let lane = lane(&format!("agent:main:{lane_no}"));
+        for (at, (run, number, status)) in (1..).zip(steps) {
+            let session = session(&format!("agent:main:{number}"));
             for (state, out) in [(&mut state, &mut out), (&mut stored, &mut again)] {
                 match statuses.get(usize::from(status)) {
-                    Some(status) => mapper.audit(state, &row(at, at, &format!("r{run}"), status), &lane, None, out),
+                    Some(status) => mapper.audit(state, &row(at, at, &format!("r{run}"), status), &session, None, out),
                     None => mapper.boot(state, &BootRow { started_at: at }, out),
                 }
             }
@@ -206,9 +206,9 @@ proptest! {
         prop_assert_eq!(&state, &stored);
         prop_assert_eq!(&out, &again);
         let told = told(&out);
-        for lane_no in 0..3 {
-            let key = format!("agent:main:{lane_no}");
-            let active = state.active.values().any(|run| run.lane.key == key);
+        for number in 0..3 {
+            let key = format!("agent:main:{number}");
+            let active = state.active.values().any(|run| run.session.key == key);
             let last = told.iter().rfind(|line| line.contains(&format!("session:{key} ")));
             prop_assert_eq!(active, last.is_some_and(|line| line.ends_with("→running")), "{:?}", told);
         }

@@ -3,8 +3,8 @@ use serde_json::json;
 use super::super::testing::{field, mapper, text};
 use super::*;
 
-fn lane() -> Lane {
-    Lane { key: "agent:main:main".to_owned(), agent: "main".to_owned(), ..Lane::default() }
+fn session() -> Session {
+    Session { key: "agent:main:main".to_owned(), agent: "main".to_owned(), ..Session::default() }
 }
 
 /// Maps entries, one a second from 1 s on, each named after its place.
@@ -15,7 +15,7 @@ fn map(mapper: &Mapper, entries: &[serde_json::Value]) -> Vec<Event> {
         entry["id"] = json!(format!("e{seq}"));
         entry["timestamp"] = json!(Timestamp::from_millis((seq + 1) * 1_000));
         let row = TranscriptRow { seq, created_at: 0, json: entry.to_string() };
-        assert!(mapper.transcript(&mut state, &lane(), "w", &row, &mut out), "{}", row.json);
+        assert!(mapper.transcript(&mut state, &session(), "w", &row, &mut out), "{}", row.json);
     }
     for event in &out {
         text(event);
@@ -137,6 +137,17 @@ fn messages_have_a_length_and_the_channel_of_their_turn() {
 }
 
 #[test]
+fn counts_beyond_all_bounds_are_held_within_them() {
+    let usage = json!({ "input": 1e30, "output": 1, "cacheRead": 1e30, "cacheWrite": 1 });
+    let said = message(json!({
+        "role": "assistant", "provider": "p", "model": "m", "stopReason": "stop", "usage": usage,
+        "__openclaw": { "runId": "run-1" }, "content": [],
+    }));
+    let events = map(&mapper(), &[said]);
+    assert_eq!(field(&events[0], "totalTokens"), json!(u64::MAX), "{events:?}");
+}
+
+#[test]
 fn failed_calls_have_usage_but_no_message_and_the_gateways_own_have_no_usage() {
     let zero = json!({ "input": 0, "output": 0, "totalTokens": 0, "cost": { "total": 0 } });
     let failed = message(json!({
@@ -199,7 +210,7 @@ fn odd_rows_are_passed_over_and_counted() {
         (r#"{"type":"label_of_the_future","x":1}"#, true),
     ]) {
         let row = TranscriptRow { seq, created_at: 5, json: json.to_owned() };
-        assert_eq!(mapper().transcript(&mut state, &lane(), "w", &row, &mut out), understood, "{json}");
+        assert_eq!(mapper().transcript(&mut state, &session(), "w", &row, &mut out), understood, "{json}");
         assert_eq!(state.next, seq + 1);
     }
     assert_eq!(types(&out), ["run.tool.completed"]);
@@ -239,7 +250,7 @@ fn a_copied_entry_keeps_its_event_and_another_window_makes_no_second() {
     let ids = |window: &str, seq: i64| {
         let (mut state, mut out) = (WindowState::default(), Vec::new());
         let row = TranscriptRow { seq, created_at: seq, json: entry.to_string() };
-        mapper().transcript(&mut state, &lane(), window, &row, &mut out);
+        mapper().transcript(&mut state, &session(), window, &row, &mut out);
         out.into_iter().map(|event| event.id).collect::<Vec<_>>()
     };
     assert_eq!(ids("w1", 3), ids("w2", 40));

@@ -17,59 +17,59 @@ fn window(session_id: &str, key: &str, created_at: i64) -> SessionWindow {
     }
 }
 
-fn take_up(lanes: &Lanes, state: &mut AgentState, now: i64) -> Vec<String> {
+fn take_up(sessions: &Sessions, state: &mut AgentState, now: i64) -> Vec<String> {
     let mut out = Vec::new();
-    mapper().lanes(lanes, state, Timestamp::from_millis(now), &mut out);
+    mapper().sessions(sessions, state, Timestamp::from_millis(now), &mut out);
     told(&out)
 }
 
 #[test]
-fn a_lane_is_created_once_at_its_first_window() {
+fn a_session_is_created_once_at_its_first_window() {
     let mut state = AgentState::default();
-    let first = Lanes::new("main", [node(JOB, "w1")], [window("w1", JOB, 10)]);
+    let first = Sessions::new("main", [node(JOB, "w1")], [window("w1", JOB, 10)]);
     assert_eq!(take_up(&first, &mut state, 0), ["10 session:agent:main:cron:j →created"]);
     assert_eq!(take_up(&first, &mut state, 0), [""; 0]);
-    let second = Lanes::new("main", [node(JOB, "w2")], [window("w2", JOB, 20), window("w1", JOB, 10)]);
-    assert_eq!(take_up(&second, &mut state, 0), [""; 0], "a new window is no new lane");
+    let second = Sessions::new("main", [node(JOB, "w2")], [window("w2", JOB, 20), window("w1", JOB, 10)]);
+    assert_eq!(take_up(&second, &mut state, 0), [""; 0], "a new window is no new session");
     assert_eq!(take_up(&second, &mut AgentState::default(), 0), ["10 session:agent:main:cron:j →created"]);
     assert_eq!(state.windows.len(), 2);
-    assert_eq!(take_up(&Lanes::new("main", [], []), &mut state, 0), [""; 0]);
+    assert_eq!(take_up(&Sessions::new("main", [], []), &mut state, 0), [""; 0]);
     assert!(state.windows.is_empty(), "what is gone from the store is forgotten");
 }
 
 #[test]
-fn run_keys_that_stand_are_lanes_and_others_belong_to_the_job() {
-    let lanes = Lanes::new("main", [node(JOB, "w2"), node(RUN, "w2")], [window("w2", RUN, 20)]);
-    assert_eq!(lanes.of_run(Some(RUN), Some("w2")).key, RUN);
-    assert_eq!(lanes.of_run(Some("agent:main:cron:j:run:gone"), None).key, JOB);
-    assert_eq!(lanes.of_run(None, Some("w2")).key, RUN);
-    assert_eq!(lanes.of_run(None, None).key, "unknown");
+fn run_keys_that_stand_are_sessions_and_others_belong_to_the_job() {
+    let sessions = Sessions::new("main", [node(JOB, "w2"), node(RUN, "w2")], [window("w2", RUN, 20)]);
+    assert_eq!(sessions.of_run(Some(RUN), Some("w2")).key, RUN);
+    assert_eq!(sessions.of_run(Some("agent:main:cron:j:run:gone"), None).key, JOB);
+    assert_eq!(sessions.of_run(None, Some("w2")).key, RUN);
+    assert_eq!(sessions.of_run(None, None).key, "unknown");
     // The job's own key has no window; it is there since the window that it shows was opened.
     assert_eq!(
-        take_up(&lanes, &mut AgentState::default(), 0),
+        take_up(&sessions, &mut AgentState::default(), 0),
         ["20 session:agent:main:cron:j:run:w2 →created", "20 session:agent:main:cron:j →created"]
     );
 }
 
 /// A scheduled run that goes well, as whoever looks all the time sees it: the window moves to the run's node and back.
 #[test]
-fn a_passing_run_node_leaves_the_run_in_the_jobs_lane() {
+fn a_passing_run_node_leaves_the_run_in_the_jobs_session() {
     let passing = SessionNode { passing: true, ..node(RUN, "w2") };
-    let moved = Lanes::new("main", [node(JOB, "w2"), passing], [window("w2", RUN, 20)]);
-    let back = Lanes::new("main", [node(JOB, "w2")], [window("w2", JOB, 20)]);
+    let moved = Sessions::new("main", [node(JOB, "w2"), passing], [window("w2", RUN, 20)]);
+    let back = Sessions::new("main", [node(JOB, "w2")], [window("w2", JOB, 20)]);
     let created = ["20 session:agent:main:cron:j →created"];
 
     let mut state = AgentState::default();
-    let looks = [&moved, &back].map(|lanes| take_up(lanes, &mut state, 0)).concat();
+    let looks = [&moved, &back].map(|sessions| take_up(sessions, &mut state, 0)).concat();
     assert_eq!(looks.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), created.into());
     assert_eq!(take_up(&back, &mut AgentState::default(), 0), created);
-    for lanes in [&moved, &back] {
-        assert_eq!(lanes.of_run(Some(RUN), Some("w2")).key, JOB);
-        let window = lanes.windows().next().unwrap();
-        assert_eq!(lanes.of_window(window, &state.windows["w2"]).key, JOB);
+    for sessions in [&moved, &back] {
+        assert_eq!(sessions.of_run(Some(RUN), Some("w2")).key, JOB);
+        let window = sessions.windows().next().unwrap();
+        assert_eq!(sessions.of_window(window, &state.windows["w2"]).key, JOB);
     }
-    // The run fails after all, and its node stays: the window keeps the lane that was told.
-    let stays = Lanes::new("main", [node(JOB, "w2"), node(RUN, "w2")], [window("w2", RUN, 20)]);
+    // The run fails after all, and its node stays: the window keeps the session that was told.
+    let stays = Sessions::new("main", [node(JOB, "w2"), node(RUN, "w2")], [window("w2", RUN, 20)]);
     let mut state = AgentState::default();
     take_up(&moved, &mut state, 0);
     let again = take_up(&stays, &mut state, 0);
@@ -79,28 +79,28 @@ fn a_passing_run_node_leaves_the_run_in_the_jobs_lane() {
 
 #[test]
 fn a_key_without_any_window_is_waited_for() {
-    let lanes = Lanes::new("main", [node(JOB, "w1")], []);
+    let sessions = Sessions::new("main", [node(JOB, "w1")], []);
     let mut state = AgentState::default();
-    assert_eq!(take_up(&lanes, &mut state, 1_000 + FAILURE_WINDOW_MS - 1), [""; 0]);
+    assert_eq!(take_up(&sessions, &mut state, 1_000 + FAILURE_WINDOW_MS - 1), [""; 0]);
     assert_eq!(
-        take_up(&lanes, &mut state, 1_000 + FAILURE_WINDOW_MS),
+        take_up(&sessions, &mut state, 1_000 + FAILURE_WINDOW_MS),
         ["1000 session:agent:main:cron:j →created"]
     );
-    let later = Lanes::new("main", [node(JOB, "w1")], [window("w1", JOB, 30)]);
+    let later = Sessions::new("main", [node(JOB, "w1")], [window("w1", JOB, 30)]);
     assert_eq!(take_up(&later, &mut state, 99_999), [""; 0], "it has been created");
 }
 
 #[test]
-fn a_subagent_names_its_parent_and_a_lane_its_channel() {
+fn a_subagent_names_its_parent_and_a_session_its_channel() {
     let child = SessionWindow { parent: Some(JOB.to_owned()), ..window("c", "agent:main:subagent:1", 5) };
     let talk = |id: &str, at, channel: Option<&str>| SessionWindow {
         channel: channel.map(str::to_owned),
         ..window(id, "agent:main:main", at)
     };
     let windows = [child, talk("a", 1, Some("slack")), talk("b", 2, Some("telegram")), talk("c2", 3, None)];
-    let lanes =
-        Lanes::new("main", ["agent:main:subagent:1", "agent:main:main"].map(|key| node(key, "")), windows);
-    assert_eq!(lanes.of_run(Some("agent:main:subagent:1"), None).parent.as_deref(), Some(JOB));
-    let main = lanes.of_run(Some("agent:main:main"), None);
+    let sessions =
+        Sessions::new("main", ["agent:main:subagent:1", "agent:main:main"].map(|key| node(key, "")), windows);
+    assert_eq!(sessions.of_run(Some("agent:main:subagent:1"), None).parent.as_deref(), Some(JOB));
+    let main = sessions.of_run(Some("agent:main:main"), None);
     assert_eq!((main.channel.as_deref(), main.started_at), (Some("telegram"), Some(1)));
 }
