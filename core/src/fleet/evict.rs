@@ -1,6 +1,10 @@
 //! What leaves the hot state, and in which order (design §7). Machines leave only when they are forgotten: a laptop
 //! that was shut for two weeks keeps its name.
 
+use std::sync::Arc;
+
+use imbl::Vector;
+
 use super::index::minute;
 use super::limits::{
     IDLE, MAX_AGENTS, MAX_DETAILED_ENDED_RUNS, MAX_ENDED_RUNS, MAX_ENDED_RUNS_PER_SESSION,
@@ -101,8 +105,8 @@ impl Fleet {
         for key in usage.map(Row::key).collect::<Vec<_>>() {
             self.facts.usage.remove(&key);
         }
-        self.facts.logs.retain(|line| line.machine_id != *machine);
-        self.facts.recent.retain(|activity| activity.machine_id != *machine);
+        without(&mut self.facts.logs, |line| line.machine_id == *machine);
+        without(&mut self.facts.recent, |activity| activity.machine_id == *machine);
         changes.push(Change::MachineGone(machine.clone()));
     }
 
@@ -124,4 +128,10 @@ impl Fleet {
             self.index.agent_gone(&agent);
         }
     }
+}
+
+/// Takes rows out of a ring. The ring is made anew: imbl's own `retain` corrupts memory once rows have left at the front
+/// (docs/decisions/persistent-vector.md).
+fn without<T>(ring: &mut Vector<Arc<T>>, goes: impl Fn(&T) -> bool) {
+    *ring = ring.iter().filter(|row| !goes(row)).cloned().collect();
 }

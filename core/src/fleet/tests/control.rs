@@ -136,6 +136,24 @@ fn a_forgotten_machine_leaves_nothing_and_comes_back_as_new() {
     assert_eq!(stream.snapshot()["machines"][0].get("name"), None);
 }
 
+/// docs/decisions/persistent-vector.md: imbl's own `retain` kept other lines than it was told, and then crashed.
+#[test]
+fn only_the_lines_of_a_forgotten_machine_leave_a_ring_that_is_full() {
+    let mut stream = Stream::default();
+    // More than are kept, so that the oldest have left the ring at its front.
+    for n in 0..333 {
+        let line = json!({"logEntryId": format!("l{n}"), "runId": "r", "sessionId": "s", "level": "info", "message": "x", "ts": ""});
+        stream.send_from(if n % 7 == 0 { "m" } else { "n" }, 0, "run.log.emitted", &line);
+    }
+    let live = stream.fleet.clone();
+    stream.control(&Control::MachineForgotten { machine_id: machine() });
+    let expected: Vec<String> = (133..333).filter(|n| n % 7 != 0).map(|n| format!("l{n}")).collect();
+    let left: Vec<&str> = stream.fleet.facts().logs.iter().map(|line| line.id.as_str()).collect();
+    assert_eq!(left, expected);
+    assert!(stream.fleet.facts().recent.iter().all(|activity| activity.machine_id != machine()));
+    assert_eq!(live.facts().logs.len(), 200, "whoever reads the fleet of before has all of it");
+}
+
 #[test]
 fn an_offline_heartbeat_that_was_on_its_way_brings_no_forgotten_machine_back() {
     let mut stream = Stream::default();
