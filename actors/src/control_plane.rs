@@ -224,6 +224,7 @@ fn prove(log: &Log, seat: &Seat) -> Job {
                 Proven::Stored(position) => ("stored", position),
                 Proven::Stands(position) => ("stands", position),
                 Proven::Differs(position) => ("differs", position),
+                Proven::Overtaken(position) => ("overtaken", position),
             };
             seat.publish(&json!({ "lastProof": word, "position": position }));
             match proven {
