@@ -27,7 +27,7 @@ mod fold_control;
 mod fold_machines;
 mod fold_runs;
 mod fold_sessions;
-mod lane;
+mod placement;
 pub mod index;
 mod keys;
 pub mod lifecycle;

@@ -19,14 +19,19 @@
 //!   of this status that is not older in effective time. Then the next one overwrites all that this one set. What else
 //!   the design's rule must not forget: the *folded* status counts, not the one that the heartbeat before told, for that
 //!   one may have been overtaken; a registration in between keeps the gauges and so the heartbeat before it; the offline
-//!   heartbeat of the control plane keeps gauges and last-seen time and so the heartbeat before it; a machine that was
-//!   forgotten in between has begun anew;
+//!   heartbeat of the control plane keeps gauges and last-seen time and so the heartbeat before it, and the first after it
+//!   ends what was taken for silence; a machine that was forgotten in between has begun anew;
 //! - a tick: the next event moves log time and the windows at least as far, and evicts before it folds;
 //! - a `control.pruned` event that no range needs any more, because a later pruning speaks for it;
 //! - a log line, if at least 200 lines that are shown came after it (and after the last machine was forgotten, which takes
-//!   lines out of the 200 and lets none return), its machine was seen before and later, and its session's touch by it is
-//!   of no consequence: the session's next touch comes within the seven idle days of the last touch that stays, or so late
-//!   that the session has left the hot state by then whether this line stays or not.
+//!   lines out of the 200 and lets none return), its machine was seen before and later, and its session and its run need
+//!   none of it: each is in the hot state by what stays, and the next touch comes within the seven idle days of the last
+//!   one that stays. So a line stays that made a session or a run, that kept it through the days in which nothing else
+//!   touched it, that was the last of all, that ended a stall, and the last one before a stall was told. So does one that
+//!   moves a run, whose own state was never told, to another session.
+//!
+//! So at a position that stays the state is the one that was live then, but for gauges, last-seen times and the thinned
+//! lines themselves (design §6).
 //!
 //! The log's last commit is never touched. What the rules cannot see (more than 5,000 open sessions, of which the least
 //! recently touched leave) the proof sees, and then the lines of that stretch stay.

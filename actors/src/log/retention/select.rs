@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use patze_core::event::control::Control;
 use patze_core::event::{EventType, Origin, Recorded};
 use patze_core::fleet::limits::IDLE;
 use patze_core::fleet::rows::{RunKey, SessionKey, Status};
@@ -28,8 +29,8 @@ pub(super) struct Selector<'a> {
     /// The state at the row that passes.
     fleet: Fleet,
     beats: HashMap<MachineId, Beat>,
-    sessions: HashMap<SessionKey, Lane>,
-    runs: HashMap<RunKey, Lane>,
+    sessions: HashMap<SessionKey, Touches>,
+    runs: HashMap<RunKey, Touches>,
     /// How many of its session and its run have not yet let a line go.
     votes: HashMap<u64, u8>,
     gone: Vec<u64>,
@@ -45,12 +46,9 @@ struct Beat {
 
 /// A session's or a run's touches.
 #[derive(Default)]
-struct Lane {
-    /// The last touch that stays; none if it is not in the hot state without what goes.
+struct Touches {
+    /// The last one that stays; none if it is not in the hot state without what goes.
     kept: Option<Timestamp>,
-    is_run: bool,
-    /// Whether lines say nothing about it but that it is there. They place a run whose state was never told.
-    is_placed: bool,
     /// A line that goes if the next touch is right.
     open: Option<Line>,
 }
@@ -104,6 +102,15 @@ impl<'a> Selector<'a> {
                     self.gone.push(event.position);
                 }
             }
+            Some(kind @ EventType::SessionStalled) => {
+                self.fold(event);
+                // It counts if nothing has touched the session since a moment that it names.
+                if let Some(Control::SessionStalled { machine_id, session_id, .. }) = Control::read(kind, event.payload)
+                    && let Some(line) = self.sessions.get_mut(&(machine_id, session_id)).and_then(Touches::keep)
+                {
+                    self.votes.remove(&line);
+                }
+            }
             _ => {
                 self.fold(event);
                 self.touch(event, false);
@@ -111,19 +118,19 @@ impl<'a> Selector<'a> {
         }
     }
 
-    /// Whether a row behind the slice may still decide something.
-    pub(super) fn waits(&self) -> bool {
+    /// Whether a row behind the slice may still decide something: not about what has left the hot state by now.
+    pub(super) fn waits(&mut self) -> bool {
+        let now = self.fleet.log_time();
+        for touches in self.sessions.values_mut().chain(self.runs.values_mut()) {
+            if let Some(line) = touches.open.take_if(|line| evicted(line.at, now)) {
+                self.votes.remove(&line.position);
+            }
+        }
         !self.beats.is_empty() || !self.votes.is_empty()
     }
 
-    /// The positions that may go, ascending. What still waits stays, but lines of what has left the hot state by now.
+    /// The positions that may go, ascending. What still waits stays.
     pub(super) fn finish(mut self) -> Vec<u64> {
-        let now = self.fleet.log_time();
-        let lanes = self.sessions.values_mut().chain(self.runs.values_mut());
-        let open = lanes.filter_map(|lane| lane.open.take()).filter(|line| evicted(line.at, now));
-        for position in open.map(|line| line.position).collect::<Vec<_>>() {
-            self.let_go(position);
-        }
         self.gone.sort_unstable();
         self.gone
     }
@@ -134,7 +141,9 @@ impl<'a> Selector<'a> {
     }
 
     fn heartbeat(&mut self, id: &MachineId, event: &Recorded<'_>) {
-        let before = self.fleet.facts().machines.get(id).map(|row| row.pulse.as_ref().map(|pulse| pulse.status));
+        let before = self.fleet.facts().machines.get(id).map(|row| row.pulse.as_ref());
+        // One that ends what was taken for silence stays, also if it says that the machine is offline.
+        let before = before.map(|pulse| pulse.filter(|pulse| !pulse.silenced).map(|pulse| pulse.status));
         let outcome = self.fold(event);
         let may_go = event.position <= self.last
             && self.rules.lines_before.is_none()
@@ -165,22 +174,27 @@ impl<'a> Selector<'a> {
             return;
         };
         let facts = self.fleet.facts();
-        let known = facts.machines.get(id).is_some();
         let (session, run) = Fleet::named_by_line(event);
-        if let Some(key) = session {
-            let kept = facts.sessions.get(&key).map(|session| session.touched);
-            self.sessions.entry(key).or_insert(Lane { kept, is_run: false, is_placed: true, open: None });
+        let mut is_needed = facts.machines.get(id).is_none();
+        if let Some(key) = &session {
+            let row = facts.sessions.get(key);
+            // It moves again.
+            is_needed |= row.is_some_and(|row| row.stalled_since.is_some());
+            let kept = row.map(|session| session.touched);
+            self.sessions.entry(key.clone()).or_insert(Touches { kept, open: None });
         }
         if let Some(key) = run {
             let row = facts.runs.get(&key);
-            let is_placed = row.is_some_and(|run| run.life.state().is_some());
+            let place = session.map(|(_, session)| session).unwrap_or_default();
+            // It places the run, whose own state was never told.
+            is_needed |= row.is_some_and(|run| run.life.state().is_none() && run.session_id != place);
             let kept = row.map(|run| run.touched);
-            self.runs.entry(key).or_insert(Lane { kept, is_run: true, is_placed, open: None });
+            self.runs.entry(key).or_insert(Touches { kept, open: None });
         }
         self.fold(event);
-        let may_go = event.position <= self.last
+        let may_go = !is_needed
+            && event.position <= self.last
             && event.position < before
-            && known
             && self.is_seen_after(id, event.recorded_at);
         self.touch(event, may_go);
     }
@@ -190,27 +204,27 @@ impl<'a> Selector<'a> {
         if self.rules.lines_before.is_none() || (self.sessions.is_empty() && self.runs.is_empty() && !may_go) {
             return;
         }
-        let line = may_go.then(|| Line { position: event.position, at: self.fleet.log_time() });
         let at = self.fleet.log_time();
+        let line = may_go.then_some(event.position);
         // What no line of the slice has touched is of no interest.
         let session = self.fleet.session_touched_by(event).and_then(|key| self.sessions.get_mut(&key));
-        let decided = session.map(|lane| lane.touched(at, line.as_ref().map(|line| line.position), true));
-        let run = self.fleet.run_touched_by(event).and_then(|key| {
-            let is_placed = self.fleet.facts().runs.get(&key).is_some_and(|run| run.life.state().is_some());
-            Some((self.runs.get_mut(&key)?, is_placed))
-        });
-        let decided_too =
-            run.map(|(lane, is_placed)| lane.touched(at, line.as_ref().map(|line| line.position), is_placed));
-        if let Some(line) = line {
-            match u8::from(decided.is_some()) + u8::from(decided_too.is_some()) {
-                0 => self.gone.push(line.position),
-                votes => drop(self.votes.insert(line.position, votes)),
-            }
+        let run = self.fleet.run_touched_by(event).and_then(|key| self.runs.get_mut(&key));
+        let mut votes = 0;
+        let mut decided = Vec::new();
+        for touches in [session, run].into_iter().flatten() {
+            votes += 1;
+            decided.extend(touches.touched(at, line));
         }
-        for decided in [decided, decided_too].into_iter().flatten().flatten() {
-            match decided {
-                (position, true) => self.let_go(position),
-                (position, false) => drop(self.votes.remove(&position)),
+        match line {
+            Some(position) if votes == 0 => self.gone.push(position),
+            Some(position) => drop(self.votes.insert(position, votes)),
+            None => {}
+        }
+        for (position, goes) in decided {
+            if goes {
+                self.let_go(position);
+            } else {
+                self.votes.remove(&position);
             }
         }
     }
@@ -234,34 +248,29 @@ impl<'a> Selector<'a> {
     }
 }
 
-impl Lane {
+impl Touches {
     /// A touch at `at`, by a line that may go or by something that stays. Whether the line before goes, if one waits.
-    fn touched(&mut self, at: Timestamp, line: Option<u64>, is_placed: bool) -> Option<(u64, bool)> {
+    fn touched(&mut self, at: Timestamp, line: Option<u64>) -> Option<(u64, bool)> {
         let decided = self.decide(at);
         match line {
             Some(position) => self.open = Some(Line { position, at }),
-            None => (self.kept, self.is_placed) = (Some(at), is_placed),
+            None => self.kept = Some(at),
         }
         decided
     }
 
+    /// A line goes if its session or run is in the hot state without it too, from then until the next touch.
     fn decide(&mut self, next: Timestamp) -> Option<(u64, bool)> {
-        let Line { position, at } = self.open.take()?;
-        let alive = self.kept.filter(|kept| !evicted(*kept, at));
-        let goes = match alive {
-            // The next touch comes while it is there anyway.
-            Some(kept) if self.is_placed && !evicted(kept, next) => true,
-            // The next touch makes a session as this one would have.
-            None if !self.is_run => true,
-            // The next touch finds that it has left.
-            _ => evicted(at, next),
-        };
-        if goes {
-            self.kept = alive;
-        } else {
-            self.kept = Some(at);
-        }
-        Some((position, goes))
+        let goes = self.kept.is_some_and(|kept| !evicted(kept, next));
+        let position = if goes { self.open.take().map(|line| line.position) } else { self.keep() };
+        position.map(|position| (position, goes))
+    }
+
+    /// The line that waits stays.
+    fn keep(&mut self) -> Option<u64> {
+        let line = self.open.take()?;
+        self.kept = Some(line.at);
+        Some(line.position)
     }
 }
 

@@ -378,7 +378,7 @@ fn select(
         if event.position > last {
             behind += 1;
             // To look whether anything waits costs more than a row.
-            if behind > LOOKAHEAD || (behind % 64 == 1 && !selector.waits()) {
+            if behind > LOOKAHEAD || (behind % 512 == 1 && !selector.waits()) {
                 return ControlFlow::Break(());
             }
         }
