@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use patze_core::time::Timestamp;
 use serde_json::json;
 
 /// The content type of every answer but pages, streams and metrics (contract §2.3).
@@ -81,6 +82,16 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// It was there; history was cut since (design §6).
+    #[error("{message}")]
+    Gone {
+        /// What was asked for, and from where on there is something.
+        message: String,
+        /// The horizon: the oldest position that there still is.
+        position: u64,
+        /// The log time there.
+        time: Timestamp,
+    },
     /// The body did not come in time.
     #[error("the body did not come within {limit_s} s")]
     TooSlow {
@@ -125,6 +136,7 @@ impl Error {
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::Rejected(_) => "rejected",
             Self::NoSuch { .. } => "not_found",
+            Self::Gone { .. } => "at_before_horizon",
             Self::TooSlow { .. } => "request_timeout",
             Self::Overloaded => "overloaded",
             Self::TooMuch(_) => "too_much",
@@ -140,6 +152,7 @@ impl ResponseError for Error {
             Self::NotFound | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::OriginNotAllowed(_) | Self::HostNotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::Gone { .. } => StatusCode::GONE,
             Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::MalformedBody(_)
             | Self::InvalidBody
@@ -174,6 +187,9 @@ impl ResponseError for Error {
         response.content_type(JSON).json(match self {
             Self::Rejected(rejection) => json!({ "ok": false, "error": rejection }),
             Self::Unauthorized => json!({ "error": self.code() }),
+            Self::Gone { message, position, time } => json!({
+                "error": self.code(), "message": message, "horizon": { "position": position, "time": time },
+            }),
             _ => json!({ "error": self.code(), "message": self.to_string() }),
         })
     }

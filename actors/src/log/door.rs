@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use patze_core::event::Recorded;
@@ -25,7 +26,7 @@ use super::digest::Digest;
 use super::follow::Follower;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
-use super::past::{self, Moment, Past, PastError};
+use super::past::{self, Moment, Past, PastError, Then};
 use super::place::{self, ServerLock};
 use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
@@ -38,6 +39,9 @@ use super::transaction::Tail;
 use super::wal::WalCopier;
 use super::writer::{self, Writer, WriterError};
 use crate::sqlite;
+
+/// How long retention rests after a step: longer than most steps take, so that it has less than half of a processor.
+const REST: Duration = Duration::from_millis(20);
 
 /// How the log is opened.
 #[derive(Clone, Debug)]
@@ -148,6 +152,7 @@ impl Log {
         let tail = writer::read_tail(&conn).map_err(corrupt)?;
         let checkpoint = checkpoint::newest(&conn, tail.position).map_err(|e| corrupt(e.into()))?;
         let horizon = base::horizon(&conn).map_err(|e| corrupt(e.into()))?;
+        let settled = retention::settled(&conn).map_err(|e| corrupt(e.into()))?;
         let (proofs, metrics) = (Proofs::default(), Metrics::default());
         let (mut fleet, mut unproven) = (checkpoint.clone(), None);
         checkpoint::replay(&conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
@@ -185,7 +190,7 @@ impl Log {
             wal,
             readers,
             care: Mutex::new(()),
-            settled: AtomicU64::new(0),
+            settled: AtomicU64::new(settled),
             horizon: Mutex::new(horizon),
             due: Due::default(),
             past: Past::default(),
@@ -263,8 +268,8 @@ impl Log {
             .await
     }
 
-    /// Shows every event after `after`, or after the horizon if that is later, to `each`, without copying it, until it breaks or the log ends. Blocks, on a
-    /// connection of its own.
+    /// Shows every event after `after`, or after the horizon if that is later, to `each`, without copying it, until it
+    /// breaks or the log ends. Blocks, on a connection of its own.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -293,17 +298,17 @@ impl Log {
         self.0.current()
     }
 
-    /// The fleet after the last event at `moment` or before. Its own position is that event's.
+    /// The fleet after the last event at `moment` or before.
     ///
     /// # Errors
-    /// If the moment has not come, too many are being looked up, or the log cannot be read.
-    pub async fn fleet_at(&self, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+    /// If the moment has not come or lies before the horizon, too many are being looked up, or the log cannot be read.
+    pub async fn fleet_at(&self, moment: Moment) -> Result<Then, PastError> {
         past::fleet_at(&self.0, moment).await
     }
 
     /// Where the log begins; none while nothing was cut.
     pub fn horizon(&self) -> Option<Horizon> {
-        *locked(&self.0.horizon)
+        self.0.horizon()
     }
 
     /// One run of retention: thins, rolls up and cuts as `rules` say (see `retention/mod.rs`). `pause` is called after
@@ -330,9 +335,9 @@ impl Log {
         self.0.due.wait()
     }
 
-    /// Whether the log is closed or closing.
-    pub fn is_closing(&self) -> bool {
-        self.0.due.is_over()
+    /// Rests between two steps of retention, so that others get the processor. Blocks. False once the log is closed.
+    pub fn rest(&self) -> bool {
+        self.0.due.rest(REST)
     }
 
     /// How much is stored, what retention deleted lately, and what `rules` will come to.
@@ -478,6 +483,10 @@ impl Shared {
 
     pub(super) fn settled(&self) -> u64 {
         self.settled.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn horizon(&self) -> Option<Horizon> {
+        *locked(&self.horizon)
     }
 
     pub(super) fn set_horizon(&self, horizon: Horizon) {

@@ -90,7 +90,7 @@ pub use door::{CloseError, Head, Log, LogConfig};
 pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
-pub use past::{Moment, PastError};
+pub use past::{Moment, PastError, Then};
 pub use place::{DATABASE, HISTORY};
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};

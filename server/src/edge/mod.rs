@@ -40,6 +40,7 @@ pub mod metrics;
 mod past;
 mod routes;
 mod serve;
+mod retention;
 mod settings;
 
 use std::future::Future;

@@ -10,7 +10,7 @@ use actix_web::{Handler, Resource, Responder, Route};
 
 use super::{
     actors, commands, connections, events, fleet, health, history, ingest, landing, machines, metrics,
-    settings,
+    retention, settings,
 };
 use crate::error::Error;
 use crate::guard::{ingest as bridges, read, write};
@@ -52,6 +52,11 @@ pub(super) fn routes(app: &mut ServiceConfig) {
         )
         .service(
             at("/settings/tokens/{id}").route(web::delete().to(settings::revoke_token).wrap(from_fn(write))),
+        )
+        .service(
+            at("/settings/retention")
+                .route(get(retention::show).wrap(from_fn(read)))
+                .route(post(retention::set).wrap(from_fn(write))),
         )
         .service(at("/openclaw/bridge/commands/poll").route(post(commands::poll).wrap(from_fn(bridges))));
 }

@@ -100,6 +100,7 @@ fn make_base(shared: &Arc<Shared>, conn: &Connection, horizon: u64) -> Result<()
     step.telling(pruned_event(shared, &fact)).ask(shared).map_err(RetentionError::Write)?;
     shared.set_horizon(Horizon { position: horizon, time });
     shared.settle(horizon + 1);
+    shared.past.changed();
     tracing::info!(horizon, %time, "history was cut: the log begins behind this position now");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! When a run is due: a bell that whoever runs retention waits for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The bell.
 #[derive(Debug, Default)]
@@ -31,8 +32,12 @@ impl Due {
         !state.over
     }
 
-    pub(in crate::log) fn is_over(&self) -> bool {
-        self.locked().over
+    /// Leaves the processor to others for so long. False once it is over. What a thread rests is no time of the log: the
+    /// injected clock has no say in it, as it has none in how long SQLite waits for a lock.
+    pub(in crate::log) fn rest(&self, time: Duration) -> bool {
+        let rested = self.changed.wait_timeout_while(self.locked(), time, |state| !state.over);
+        let (state, _) = rested.unwrap_or_else(PoisonError::into_inner);
+        !state.over
     }
 
     pub(in crate::log) fn close(&self) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use patze_core::event::control::{Control, Pruning};
 use patze_core::fleet::Fleet;
 use patze_core::time::{DAY, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::super::base;
 use super::super::checkpoint;
@@ -35,6 +35,8 @@ const COMMITS: usize = 2_000;
 const SLICE: u64 = 200_000;
 /// Rows that are looked at behind a slice to decide about its last ones.
 const LOOKAHEAD: u64 = 200_000;
+/// The key of `meta` under which [`settled`] stands.
+const SETTLED: &str = "settledAt";
 /// Log lines that the fleet shows: these stay.
 const SHOWN: usize = patze_core::fleet::limits::MAX_LOGS;
 
@@ -86,11 +88,20 @@ impl What {
 
 /// How far a pass has come.
 pub(super) fn watermark(conn: &Connection, what: What) -> rusqlite::Result<u64> {
-    let stored: Option<String> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([what.watermark()], |row| row.get(0))
-        .optional()?;
-    Ok(stored.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+    Ok(sqlite::meta(conn, what.watermark())?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+}
+
+/// From which position on the state is in full what it was: before, it may lack what was thinned.
+pub(in crate::log) fn settled(conn: &Connection) -> rusqlite::Result<u64> {
+    Ok(sqlite::meta(conn, SETTLED)?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+}
+
+/// Whether rows have been thinned without which the state at `position` is not in full what it was.
+pub(in crate::log) fn is_thinned(conn: &Connection, position: u64) -> rusqlite::Result<bool> {
+    if position >= settled(conn)? {
+        return Ok(false);
+    }
+    conn.prepare_cached("SELECT 1 FROM commits WHERE pruned IS NOT NULL AND first <= ?1")?.exists([sql(position)])
 }
 
 pub(super) fn set_watermark(conn: &Connection, what: What, to: u64) -> rusqlite::Result<()> {
@@ -188,6 +199,7 @@ fn chunks(
             prune(shared, conn, what, remains, stale.take())?
         };
         step.ask(shared).map_err(RetentionError::Write)?;
+        shared.past.changed();
         if !pause() {
             return Ok(false);
         }
@@ -291,9 +303,11 @@ fn prune(
             expect(deleted, 1)?;
         }
         join_commits(conn, remains.first, remains.last, remains.commits, recorded_at, &chain, &remains.sums, told)?;
-        if let Some((first, settled)) = stale {
+        if let Some((first, to)) = stale {
             conn.prepare_cached("DELETE FROM checkpoints WHERE position >= ?1 AND position < ?2")?
-                .execute([sql(first), sql(settled)])?;
+                .execute([sql(first), sql(to)])?;
+            conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute(params![SETTLED, to.max(settled(conn)?).to_string()])?;
         }
         remains.buckets.store(conn)?;
         set_watermark(conn, what, remains.last)
