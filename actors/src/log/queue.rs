@@ -221,8 +221,7 @@ mod tests {
     #[test]
     fn a_waiting_checkpoint_leaves_the_control_lane_its_room() {
         let queue = Queue::default();
-        let bytes = vec![0; CONTROL_BYTES + 1];
-        let upkeep = Upkeep::Store { position: 1, created_at: Timestamp::EPOCH, bytes, every: 1 };
+        let upkeep = Upkeep::new(CONTROL_BYTES + 1, |_, _| Ok(()));
         queue.push(Lane::Control, Work::Upkeep { upkeep, reply: oneshot::channel().0 }).unwrap();
         for _ in 0..1_000 {
             queue.push(Lane::Control, work(1, 300)).unwrap();

@@ -31,8 +31,9 @@ pub(super) fn run(
 ) -> Result<(), RetentionError> {
     let conn = sqlite::for_reading(&shared.file)?;
     let sizes = space::sizes(&shared.file, &conn)?;
-    let surplus = sizes.used().saturating_sub(most / CUT_TO.1 * CUT_TO.0);
-    if sizes.used() <= most || sizes.log == 0 {
+    let used = sizes.used(most);
+    let surplus = used.saturating_sub(most / CUT_TO.1 * CUT_TO.0);
+    if used <= most || sizes.log == 0 {
         return Ok(());
     }
     let Some(horizon) = horizon(&conn, surplus, &sizes)? else { return Ok(()) };

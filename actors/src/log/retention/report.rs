@@ -157,7 +157,7 @@ pub(in crate::log) fn report(
 ) -> Result<Report, RowError> {
     let sizes = super::space::sizes(file, conn)?;
     Ok(Report {
-        files_bytes: sizes.files,
+        files_bytes: sizes.files(),
         free_bytes: sizes.free,
         runs: runs(conn)?,
         forecast: forecast(conn, rules, machines as u64)?,

@@ -20,29 +20,44 @@ const SPARE: u64 = 2_000;
 /// Bytes of the control plane's files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Sizes {
-    /// All files together.
-    pub(super) files: u64,
+    /// The databases: the log and history.
+    pub(super) databases: u64,
+    /// What stands beside them, the write-ahead logs above all.
+    pub(super) beside: u64,
     /// What the database uses of its file.
     pub(super) log: u64,
-    /// What it does not use: room for the next events.
+    /// What it and history do not use: room for the next events.
     pub(super) free: u64,
 }
 
 impl Sizes {
-    /// What is used of all files.
-    pub(super) fn used(&self) -> u64 {
-        self.files.saturating_sub(self.free)
+    /// All files together.
+    pub(super) fn files(&self) -> u64 {
+        self.databases + self.beside
+    }
+
+    /// What of a limit is used. Write-ahead logs are emptied on their own and no cut makes them smaller: they count for a
+    /// quarter of the limit at most, or where it is low all of history would be cut on their account.
+    pub(super) fn used(&self, most: u64) -> u64 {
+        self.databases.saturating_sub(self.free) + self.beside.min(most / 4)
     }
 }
 
 /// Looks at the database, its write-ahead log, and those of history beside it. Backups are the user's.
 pub(super) fn sizes(file: &Path, conn: &Connection) -> rusqlite::Result<Sizes> {
     let history = file.with_file_name("history.db");
-    let all = [file, &history].map(|file| [file.to_owned(), beside(file, "-wal"), beside(file, "-shm")]);
-    let files = all.iter().flatten().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum();
+    let size = |file: &Path| std::fs::metadata(file).map_or(0, |file| file.len());
+    let databases = size(file) + size(&history);
+    let beside = [file, &history].map(|file| size(&beside(file, "-wal")) + size(&beside(file, "-shm"))).iter().sum();
     let [page, pages, free] = ["page_size", "page_count", "freelist_count"].map(|name| pragma(conn, name));
     let (page, pages, free) = (page?, pages?, free?);
-    Ok(Sizes { files, log: (pages - free) * page, free: free * page })
+    // What history has dropped counts as free too: else a cut that it followed would call for the next one.
+    let spare = sqlite::for_reading(&history).and_then(|history| {
+        Ok(pragma(&history, "page_size")? * pragma(&history, "freelist_count")?)
+    });
+    // A file that is not there, or is being made anew, has nothing to spare.
+    let spare = spare.unwrap_or(0);
+    Ok(Sizes { databases, beside, log: (pages - free) * page, free: free * page + spare })
 }
 
 fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<u64> {

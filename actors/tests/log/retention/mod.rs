@@ -1,18 +1,19 @@
 //! Retention: what leaves, that the newest state never changes, and that whatever else is changed is found.
 
+mod cutting;
 mod property;
 mod thinning;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use patze_actors::log::{Batch, Log, Run};
+use patze_actors::log::{Batch, Log, Moment, Run, Then};
 use patze_core::event::{Event, Parts, Severity};
 use patze_core::fleet::Fleet;
 use patze_core::ids::{EventId, MachineId};
 use patze_core::retention::Retention;
 
-use super::support::{Running, START};
+use super::support::{Running, START, block_on};
 
 /// An event of `machine` that occurred `at` ms after [`START`].
 pub fn happened(machine: &str, id: &str, at: i64, type_name: &str, payload: &str) -> Event {
@@ -97,4 +98,38 @@ pub fn types(log: &Log) -> std::collections::BTreeMap<String, usize> {
 pub fn sql<T: rusqlite::types::FromSql>(dir: &Path, query: &str) -> T {
     let conn = rusqlite::Connection::open(dir.join("patze.db")).unwrap();
     conn.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+/// The fleet at a position, if that stays.
+pub fn past(log: &Log, position: u64) -> Option<Then> {
+    let then = block_on(log.fleet_at(Moment::Position(position))).unwrap();
+    (then.fleet.position() == position).then_some(then)
+}
+
+/// What thinning leaves as it was at each position that stays: all but gauges, last-seen times and log lines (design §6).
+pub fn lasting(fleet: &Fleet) -> serde_json::Value {
+    let mut state = serde_json::to_value(fleet).unwrap();
+    let mut drop_all = |list: &str, names: &[&str]| {
+        for row in state[list].as_array_mut().unwrap() {
+            let row = row.as_object_mut().unwrap();
+            for name in names {
+                match name.split_once('.') {
+                    Some((inner, name)) => {
+                        row.get_mut(inner).and_then(|inner| inner.as_object_mut()?.remove(name));
+                    }
+                    None => drop(row.remove(*name)),
+                }
+            }
+        }
+    };
+    drop_all(
+        "machines",
+        &["touched", "gauges", "pulse.lastSeenAt", "pulse.lastEventId", "pulse.heardAt", "pulse.heardPosition"],
+    );
+    drop_all("sessions", &["touched"]);
+    drop_all("runs", &["touched"]);
+    let state_of = state.as_object_mut().unwrap();
+    state_of.remove("logs");
+    state_of.remove("recent");
+    state
 }

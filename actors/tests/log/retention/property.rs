@@ -154,34 +154,6 @@ impl World {
     }
 }
 
-/// What thinning leaves as it was at each position that stays: all but gauges, last-seen times and log lines (design §6).
-fn lasting(fleet: &Fleet) -> serde_json::Value {
-    let mut state = serde_json::to_value(fleet).unwrap();
-    let mut drop_all = |list: &str, names: &[&str]| {
-        for row in state[list].as_array_mut().unwrap() {
-            let row = row.as_object_mut().unwrap();
-            for name in names {
-                match name.split_once('.') {
-                    Some((inner, name)) => {
-                        row.get_mut(inner).and_then(|inner| inner.as_object_mut()?.remove(name));
-                    }
-                    None => drop(row.remove(*name)),
-                }
-            }
-        }
-    };
-    drop_all(
-        "machines",
-        &["touched", "gauges", "pulse.lastSeenAt", "pulse.lastEventId", "pulse.heardAt", "pulse.heardPosition"],
-    );
-    drop_all("sessions", &["touched"]);
-    drop_all("runs", &["touched"]);
-    let state_of = state.as_object_mut().unwrap();
-    state_of.remove("logs");
-    state_of.remove("recent");
-    state
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, ..ProptestConfig::default() })]
 

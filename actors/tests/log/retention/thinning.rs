@@ -146,6 +146,85 @@ fn log_lines_leave_but_the_newest_200_and_small_ranges_are_joined() {
     running.close();
 }
 
+/// What else than being touched a line does to its session and its run.
+#[test]
+fn lines_that_are_of_consequence_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, time) = Clock::virtual_at(START);
+    let running = Running::open(dir.path(), &clock);
+    let mut lived = Vec::new();
+    let mut send = |events: Vec<Event>| {
+        append(&running, events);
+        lived.push(running.log.fleet());
+        time.jump_wall(MINUTE);
+    };
+    let run = r#"{"runId":"r","sessionId":"s","agentId":"a","from":"x","to":"running"}"#;
+    let place = ("s", "r");
+    send(vec![session("m", "begin", 0, "s", "running"), happened("m", "run", 0, "run.state.changed", run)]);
+    send(vec![line("m", "goes 1", 0, place, "x"), line("m", "last before the stall", 0, place, "x")]);
+    let stalled = |running: &Running, id: &str| {
+        let (machine_id, silent_since) = (MachineId::new("m"), clock.now().plus(-30 * SECOND));
+        let fact = Control::SessionStalled { machine_id, session_id: "s".into(), silent_since };
+        let event = fact.to_event(EventId::new(id), clock.now(), "x");
+        running.log.append(patze_actors::log::Lane::Control, Batch::control([event])).unwrap().wait().unwrap();
+    };
+    stalled(&running, "stall");
+    send(vec![line("m", "ends the stall", 0, place, "x"), line("m", "goes 2", 0, place, "x")]);
+    send(vec![line("m", "makes a run", 0, ("s", "untold"), "x"), line("m", "goes 3", 0, ("s", "untold"), "x")]);
+    send(vec![line("m", "moves the run", 0, ("t", "untold"), "x"), line("m", "last of t", 0, ("t", "untold"), "x")]);
+    time.jump_wall(6 * DAY);
+    send(vec![line("m", "keeps s for the week", 0, place, "x")]);
+    time.jump_wall(6 * DAY);
+    for n in 0..3 {
+        send((0..100).map(|i| line("m", &format!("new {n} {i}"), 0, place, "x")).collect());
+    }
+    time.jump_wall(5 * DAY);
+    send(vec![session("m", "end", 0, "s", "completed")]);
+    let done = retain(&running.log, &keep(48 * HOUR, 10 * DAY));
+    assert_eq!((done.unproven, done.logs.rows), (0, 3), "{done:?}");
+    let left: Vec<String> =
+        super::super::support::read_all(&running.log, 1_000).iter().map(|stored| stored.event.id.to_string()).collect();
+    assert_eq!(left.iter().filter(|id| id.starts_with("goes")).count(), 0, "{left:?}");
+    is_sound(dir.path(), &running.log);
+    for live in lived {
+        let Some(then) = past(&running.log, live.position()) else { continue };
+        assert_eq!(lasting(&then.fleet), lasting(&live), "at {}", live.position());
+    }
+    running.close();
+}
+
+#[test]
+fn a_past_that_was_thinned_says_so_and_is_not_the_one_that_was_looked_at_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, time) = Clock::virtual_at(START);
+    let running = Running::open(dir.path(), &clock);
+    append(&running, vec![session("m1", "s", 0, "s", "running")]);
+    beats(&running, &time, "old", 48, &clock);
+    append(&running, vec![session("m1", "t", 0, "t", "running")]);
+    let between = running.log.head().position;
+    time.jump_wall(3 * DAY);
+    beats(&running, &time, "new", 24, &clock);
+    let cpu = |then: &patze_actors::log::Then| {
+        then.fleet.facts().machines.iter().next().unwrap().gauges.unwrap().cpu_pct
+    };
+    let before = past(&running.log, between).unwrap();
+    assert_eq!((before.thinned, cpu(&before)), (false, 11.0));
+    retain(&running.log, &keep(48 * HOUR, 30 * DAY));
+    let is_marked = |log: &Log| {
+        let after = past(log, between).unwrap();
+        assert_eq!((after.thinned, cpu(&after)), (true, 0.0), "the last heartbeat that was kept is the first of all");
+        assert_eq!(lasting(&after.fleet), lasting(&before.fleet));
+        let head = log.fleet().position();
+        assert!(!past(log, head).unwrap().thinned);
+        assert!(!past(log, head - 1).unwrap().thinned, "the new heartbeats are all there");
+    };
+    is_marked(&running.log);
+    running.close();
+    let log = super::super::support::open(dir.path(), &clock);
+    is_marked(&log);
+    log.close().unwrap();
+}
+
 #[test]
 fn a_kill_between_two_steps_leaves_a_sound_log_that_goes_on() {
     let dir = tempfile::tempdir().unwrap();
