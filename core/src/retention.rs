@@ -65,7 +65,8 @@ impl FromStr for Keep {
         if word == "forever" {
             return Ok(Self(None));
         }
-        let fault = || format!("{text:?} is no time to keep something for; write 48h, 30d, 2w, 1y or forever");
+        let fault =
+            || format!("{text:?} is no time to keep something for; write 48h, 30d, 2w, 1y or forever");
         let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
         let number: u64 = word[..word.len() - unit.len()].parse().map_err(|_| fault())?;
         let (_, millis) = TIMES.iter().find(|(name, _)| *name == unit).ok_or_else(fault)?;

@@ -105,13 +105,17 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_and_what_is_too_little_refused() {
         assert_eq!(parse(&[]).unwrap().retention(), Retention::default());
-        let kept = parse(&["--keep-heartbeats", "7d", "--keep-logs", "forever", "--max-size", "2GB"]).unwrap();
+        let kept =
+            parse(&["--keep-heartbeats", "7d", "--keep-logs", "forever", "--max-size", "2GB"]).unwrap();
         let day = 86_400_000;
-        let expected = Retention { heartbeats_ms: Some(7 * day), logs_ms: None, max_bytes: Some(2_000_000_000) };
+        let expected =
+            Retention { heartbeats_ms: Some(7 * day), logs_ms: None, max_bytes: Some(2_000_000_000) };
         assert_eq!(kept.retention(), expected);
-        for (option, value, allowed) in
-            [("--keep-logs", "5m", "at least 1h"), ("--max-size", "1MB", "at least 256MB"), ("--keep-heartbeats", "soon", "48h")]
-        {
+        for (option, value, allowed) in [
+            ("--keep-logs", "5m", "at least 1h"),
+            ("--max-size", "1MB", "at least 256MB"),
+            ("--keep-heartbeats", "soon", "48h"),
+        ] {
             let error = parse(&[option, value]).unwrap_err().to_string();
             assert!(error.contains(allowed) && error.contains(option), "{error}");
         }

@@ -77,11 +77,7 @@ fn holes(conn: &Connection) -> rusqlite::Result<Vec<Hole>> {
         "SELECT first, last, last - first + 1 - length(sums) / 8 FROM commits WHERE pruned IS NOT NULL",
     )?;
     let pruned = statement.query_map([], |row| {
-        Ok(Hole {
-            first: sqlite::count(row, 0)?,
-            last: sqlite::count(row, 1)?,
-            rows: sqlite::count(row, 2)?,
-        })
+        Ok(Hole { first: sqlite::count(row, 0)?, last: sqlite::count(row, 1)?, rows: sqlite::count(row, 2)? })
     })?;
     let cut = Hole { first: 1, last: base, rows: base };
     pruned.chain([Ok(cut)]).filter(|hole| !matches!(hole, Ok(Hole { last, .. }) if *last < 1)).collect()

@@ -317,11 +317,7 @@ impl Log {
     /// # Errors
     /// If the log cannot be read or written, is damaged, or a rule of this program is wrong. What was done until then is
     /// sound.
-    pub fn retain(
-        &self,
-        rules: &Retention,
-        pause: &mut dyn FnMut() -> bool,
-    ) -> Result<Run, RetentionError> {
+    pub fn retain(&self, rules: &Retention, pause: &mut dyn FnMut() -> bool) -> Result<Run, RetentionError> {
         retention::run(&self.0, rules, pause)
     }
 

@@ -164,7 +164,8 @@ mod tests {
         let expected =
             ["base", "checkpoints", "commits", "cursors", "events", "heartbeat_rollup", "meta", "migrations"];
         assert_eq!(tables(&conn), expected);
-        let applied: i64 = conn.query_row("SELECT max(applied_at) FROM migrations", [], |row| row.get(0)).unwrap();
+        let applied: i64 =
+            conn.query_row("SELECT max(applied_at) FROM migrations", [], |row| row.get(0)).unwrap();
         assert_eq!((applied, user_version(&conn).unwrap()), (5, newest()));
     }
 

@@ -60,6 +60,9 @@ impl Upkeep {
 
 impl std::fmt::Debug for Upkeep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upkeep").field("event", &self.event).field("weight", &self.weight).finish_non_exhaustive()
+        f.debug_struct("Upkeep")
+            .field("event", &self.event)
+            .field("weight", &self.weight)
+            .finish_non_exhaustive()
     }
 }

@@ -12,9 +12,9 @@ mod walk;
 
 use std::path::{Path, PathBuf};
 
+use patze_core::event::Recorded;
 use patze_core::fleet::{FOLD_VERSION, Fleet};
 use patze_core::ids::LogId;
-use patze_core::event::Recorded;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::base;

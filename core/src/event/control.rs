@@ -232,9 +232,10 @@ impl Control {
         match self {
             Self::Tick {} | Self::Pruned { .. } => Severity::Debug,
             Self::ActorRestarted { .. } | Self::DiskLow { .. } => Severity::Error,
-            Self::SessionStalled { .. } | Self::ClockSkewed { .. } | Self::AuthChanged { .. } | Self::Redacted { .. } => {
-                Severity::Warn
-            }
+            Self::SessionStalled { .. }
+            | Self::ClockSkewed { .. }
+            | Self::AuthChanged { .. }
+            | Self::Redacted { .. } => Severity::Warn,
             _ => Severity::Info,
         }
     }

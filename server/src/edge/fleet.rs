@@ -22,9 +22,13 @@ use crate::error::{Error, JSON};
 pub async fn snapshot(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
     match view::<SnapshotWriter>(&edge, &request, &edge.snapshot).await? {
         View::Known(answer) => Ok(answer),
-        View::Written(Written { position, text }) => Ok(fresh(&edge, position).body(shared(&text, 0, "", ""))),
+        View::Written(Written { position, text }) => {
+            Ok(fresh(&edge, position).body(shared(&text, 0, "", "")))
+        }
         // The mark is the object's first member.
-        View::Thinned(Written { text, .. }) => Ok(thinned().body(shared(&text, 1, r#"{"thinned":true,"#, ""))),
+        View::Thinned(Written { text, .. }) => {
+            Ok(thinned().body(shared(&text, 1, r#"{"thinned":true,"#, "")))
+        }
     }
 }
 

@@ -38,9 +38,9 @@ mod layers;
 mod machines;
 pub mod metrics;
 mod past;
+mod retention;
 mod routes;
 mod serve;
-mod retention;
 mod settings;
 
 use std::future::Future;

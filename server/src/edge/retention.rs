@@ -60,7 +60,8 @@ async fn shown(edge: &Edge) -> Result<HttpResponse, Error> {
 fn foretold(forecast: &Forecast, retention: Retention) -> Value {
     let mut shown = json!(forecast);
     let limit = retention.max_bytes.filter(|most| *most < forecast.after_a_year);
-    let held = limit.map(|most| format!(", held at {} by cutting the oldest", Size(Some(most)))).unwrap_or_default();
+    let held =
+        limit.map(|most| format!(", held at {} by cutting the oldest", Size(Some(most)))).unwrap_or_default();
     shown["text"] = format!("at this rate {} a year{held}", rough(forecast.after_a_year)).into();
     shown
 }
@@ -77,7 +78,9 @@ fn rough(bytes: u64) -> String {
 fn changed(body: &Map<String, Value>, mut retention: Retention) -> Result<Retention, Error> {
     let known = ["heartbeats", "logs", "maxSize"];
     if body.is_empty() || body.keys().any(|name| !known.contains(&name.as_str())) {
-        return Err(invalid("send one or more of heartbeats, logs (48h, 30d, forever) and maxSize (2GB, unlimited)".into()));
+        return Err(invalid(
+            "send one or more of heartbeats, logs (48h, 30d, forever) and maxSize (2GB, unlimited)".into(),
+        ));
     }
     if let Some(Keep(millis)) = field(body, "heartbeats", "48h, 30d, 2w, 1y or forever")? {
         retention.heartbeats_ms = millis;

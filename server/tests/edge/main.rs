@@ -7,6 +7,7 @@ mod bodies;
 mod fleet;
 mod history;
 mod ingest;
+mod retention;
 mod shapes;
 mod stream;
 mod support;

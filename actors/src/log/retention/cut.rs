@@ -8,7 +8,6 @@ use sha2::Digest as _;
 
 use super::super::base::{self, Horizon};
 use super::super::checkpoint;
-use crate::sqlite::{self, sql};
 use super::super::digest::{Digest, hex};
 use super::super::door::Shared;
 use super::super::scan;
@@ -18,6 +17,7 @@ use super::report::Run;
 use super::space::{self, Sizes};
 use super::thin::{self, What};
 use super::{RetentionError, last_commit, pruned_event};
+use crate::sqlite::{self, sql};
 
 /// To this part of the limit it is cut, so that it is not cut at every run.
 const CUT_TO: (u64, u64) = (9, 10);
@@ -132,16 +132,16 @@ pub(super) fn finish(
             last = event.position;
             std::ops::ControlFlow::Break(())
         })?;
-        let commits: bool = conn
-            .prepare_cached("SELECT 1 FROM commits WHERE last <= ?1")?
-            .exists([sql(base.position)])?;
+        let commits: bool =
+            conn.prepare_cached("SELECT 1 FROM commits WHERE last <= ?1")?.exists([sql(base.position)])?;
         if rows == 0 && !commits {
             return Ok(());
         }
         let step = Upkeep::new(rows as usize * 100, move |conn, _| {
             conn.prepare_cached("DELETE FROM events WHERE position <= ?1")?.execute([sql(last)])?;
             // By first, which the table is ordered by; the commit that `last` lies in goes with its last rows.
-            conn.prepare_cached("DELETE FROM commits WHERE first <= ?1 AND last <= ?1")?.execute([sql(last)])?;
+            conn.prepare_cached("DELETE FROM commits WHERE first <= ?1 AND last <= ?1")?
+                .execute([sql(last)])?;
             buckets.store(conn)?;
             if last > rolled_up { thin::set_watermark(conn, What::Heartbeats, last) } else { Ok(()) }
         });

@@ -191,9 +191,7 @@ fn last_commit(conn: &rusqlite::Connection, time: Timestamp) -> rusqlite::Result
     while low + 1 < high {
         let middle = low + (high - low) / 2;
         let commit = at
-            .query_row([sql(middle)], |row| {
-                Ok((sqlite::count(row, 1)?, Timestamp::from_millis(row.get(2)?)))
-            })
+            .query_row([sql(middle)], |row| Ok((sqlite::count(row, 1)?, Timestamp::from_millis(row.get(2)?))))
             .optional()?;
         match commit {
             Some((last, recorded_at)) if recorded_at <= time => {

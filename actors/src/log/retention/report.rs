@@ -134,7 +134,8 @@ pub(super) fn note(shared: &Shared, run: &Run) -> Result<(), AppendError> {
         all.push(run.clone());
         all.drain(..all.len().saturating_sub(RUNS));
         let text = serde_json::to_string(&all).unwrap_or_default();
-        conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('retentionRuns', ?1)", [text]).map(drop)
+        conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('retentionRuns', ?1)", [text])
+            .map(drop)
     });
     step.ask(shared)
 }
@@ -195,6 +196,9 @@ fn forecast(conn: &Connection, rules: &Retention, machines: u64) -> Result<Optio
         heartbeats_per_day: heartbeats,
         logs_per_day: logs,
         others_per_day: others,
-        after_a_year: kept(heartbeats, rules.heartbeats_ms) + kept(logs, rules.logs_ms) + others * 365 + rollups,
+        after_a_year: kept(heartbeats, rules.heartbeats_ms)
+            + kept(logs, rules.logs_ms)
+            + others * 365
+            + rollups,
     }))
 }

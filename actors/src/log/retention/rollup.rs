@@ -13,11 +13,11 @@ use patze_core::ids::MachineId;
 use patze_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-use crate::sqlite;
 use super::super::door::Shared;
 use super::super::rollup::Rollup;
 use super::super::upkeep::Upkeep;
 use super::RetentionError;
+use crate::sqlite;
 
 /// Lengths of buckets in ms, and how long each tier is kept before it is joined into the next.
 pub(in crate::log) const TIERS: [(i64, Option<i64>); 3] =
@@ -59,7 +59,9 @@ struct Gauge {
 impl Buckets {
     /// Adds a heartbeat. The control plane's own, about a silent machine, showed nothing.
     pub(super) fn add(&mut self, event: &Recorded<'_>) {
-        if EventType::of(event.type_name) != Some(EventType::MachineHeartbeat) || event.origin == Origin::CONTROL {
+        if EventType::of(event.type_name) != Some(EventType::MachineHeartbeat)
+            || event.origin == Origin::CONTROL
+        {
             return;
         }
         let Ok(heartbeat) = serde_json::from_str::<MachineHeartbeat<'_>>(event.payload) else { return };
@@ -80,8 +82,12 @@ impl Buckets {
     pub(super) fn store(&self, conn: &Connection) -> rusqlite::Result<()> {
         let mut insert = conn.prepare_cached(&upsert("VALUES", &values_list()))?;
         for ((machine, start), bucket) in &self.0 {
-            let mut row: Vec<Box<dyn ToSql>> =
-                vec![Box::new(machine.as_str().to_owned()), Box::new(TIERS[0].0), Box::new(*start), Box::new(bucket.n)];
+            let mut row: Vec<Box<dyn ToSql>> = vec![
+                Box::new(machine.as_str().to_owned()),
+                Box::new(TIERS[0].0),
+                Box::new(*start),
+                Box::new(bucket.n),
+            ];
             for (index, gauge) in bucket.gauges.iter().enumerate() {
                 if index >= ALWAYS {
                     row.push(Box::new(gauge.n));
@@ -172,10 +178,10 @@ pub(in crate::log) fn read(
         columns().join(", ")
     ))?;
     for (length, _) in TIERS {
-        let rows = statement.query_map(
-            rusqlite::params![machine, length, from.millis(), to.millis()],
-            |row| rollup(row, length),
-        )?;
+        let rows = statement
+            .query_map(rusqlite::params![machine, length, from.millis(), to.millis()], |row| {
+                rollup(row, length)
+            })?;
         for row in rows {
             rollups.push(row?);
         }
@@ -267,8 +273,7 @@ fn join(conn: &Connection, machine: &str, tier: i64, next: i64, before: i64) -> 
         "machine, ?3, (start - ((start % ?3) + ?3) % ?3), {columns} FROM heartbeat_rollup WHERE machine = ?1 AND tier = ?2 \
          AND start < ?4 ORDER BY start"
     );
-    conn.prepare_cached(&upsert("SELECT", &source))?
-        .execute(rusqlite::params![machine, tier, next, end])?;
+    conn.prepare_cached(&upsert("SELECT", &source))?.execute(rusqlite::params![machine, tier, next, end])?;
     conn.prepare_cached("DELETE FROM heartbeat_rollup WHERE machine = ?1 AND tier = ?2 AND start < ?3")?
         .execute(rusqlite::params![machine, tier, end])?;
     Ok(())

@@ -105,8 +105,10 @@ impl<'a> Selector<'a> {
             Some(kind @ EventType::SessionStalled) => {
                 self.fold(event);
                 // It counts if nothing has touched the session since a moment that it names.
-                if let Some(Control::SessionStalled { machine_id, session_id, .. }) = Control::read(kind, event.payload)
-                    && let Some(line) = self.sessions.get_mut(&(machine_id, session_id)).and_then(Touches::keep)
+                if let Some(Control::SessionStalled { machine_id, session_id, .. }) =
+                    Control::read(kind, event.payload)
+                    && let Some(line) =
+                        self.sessions.get_mut(&(machine_id, session_id)).and_then(Touches::keep)
                 {
                     self.votes.remove(&line);
                 }
@@ -201,7 +203,8 @@ impl<'a> Selector<'a> {
 
     /// The session and the run that `event` touched: was the line before of consequence to them?
     fn touch(&mut self, event: &Recorded<'_>, may_go: bool) {
-        if self.rules.lines_before.is_none() || (self.sessions.is_empty() && self.runs.is_empty() && !may_go) {
+        if self.rules.lines_before.is_none() || (self.sessions.is_empty() && self.runs.is_empty() && !may_go)
+        {
             return;
         }
         let at = self.fleet.log_time();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::sqlite;
 use super::super::door::Shared;
-use crate::sqlite::beside;
 use super::super::upkeep::Upkeep;
 use super::RetentionError;
 use super::report::Run;
+use crate::sqlite;
+use crate::sqlite::beside;
 
 /// Free pages that are given back in one step: each may have to be moved.
 const PAGES: u64 = 200;
@@ -48,13 +48,13 @@ pub(super) fn sizes(file: &Path, conn: &Connection) -> rusqlite::Result<Sizes> {
     let history = file.with_file_name("history.db");
     let size = |file: &Path| std::fs::metadata(file).map_or(0, |file| file.len());
     let databases = size(file) + size(&history);
-    let beside = [file, &history].map(|file| size(&beside(file, "-wal")) + size(&beside(file, "-shm"))).iter().sum();
+    let beside =
+        [file, &history].map(|file| size(&beside(file, "-wal")) + size(&beside(file, "-shm"))).iter().sum();
     let [page, pages, free] = ["page_size", "page_count", "freelist_count"].map(|name| pragma(conn, name));
     let (page, pages, free) = (page?, pages?, free?);
     // What history has dropped counts as free too: else a cut that it followed would call for the next one.
-    let spare = sqlite::for_reading(&history).and_then(|history| {
-        Ok(pragma(&history, "page_size")? * pragma(&history, "freelist_count")?)
-    });
+    let spare = sqlite::for_reading(&history)
+        .and_then(|history| Ok(pragma(&history, "page_size")? * pragma(&history, "freelist_count")?));
     // A file that is not there, or is being made anew, has nothing to spare.
     let spare = spare.unwrap_or(0);
     Ok(Sizes { databases, beside, log: (pages - free) * page, free: free * page + spare })

@@ -11,7 +11,6 @@ use rusqlite::{Connection, params};
 
 use super::super::base;
 use super::super::checkpoint;
-use crate::sqlite::{self, sql};
 use super::super::digest::{Chain, Digest, GENESIS, hex};
 use super::super::door::Shared;
 use super::super::scan;
@@ -23,6 +22,7 @@ use super::report::Run;
 use super::rollup::Buckets;
 use super::select::{Rules, Selector};
 use super::{RetentionError, last_commit, pruned_event};
+use crate::sqlite::{self, sql};
 
 /// Rows that one step deletes, about: some milliseconds of the writer's time. A commit is never split.
 pub(super) const DELETES: usize = 1_000;
@@ -101,7 +101,8 @@ pub(in crate::log) fn is_thinned(conn: &Connection, position: u64) -> rusqlite::
     if position >= settled(conn)? {
         return Ok(false);
     }
-    conn.prepare_cached("SELECT 1 FROM commits WHERE pruned IS NOT NULL AND first <= ?1")?.exists([sql(position)])
+    conn.prepare_cached("SELECT 1 FROM commits WHERE pruned IS NOT NULL AND first <= ?1")?
+        .exists([sql(position)])
 }
 
 pub(super) fn set_watermark(conn: &Connection, what: What, to: u64) -> rusqlite::Result<()> {
@@ -151,7 +152,12 @@ pub(super) fn run(
             }
             (None, What::Lines) => {
                 run.unproven += 1;
-                tracing::warn!(from, last, rows = gone.len(), "log lines stay: without them the state would differ");
+                tracing::warn!(
+                    from,
+                    last,
+                    rows = gone.len(),
+                    "log lines stay: without them the state would differ"
+                );
                 Vec::new()
             }
             (None, What::Heartbeats) => {
@@ -186,7 +192,8 @@ fn chunks(
         let here = within(gone, first, last);
         let joins = what == What::Lines && chunk.iter().filter(|commit| commit.pruned).count() > 1;
         // Whoever has each heartbeat must be told that it is rolled up now.
-        let idle = here.is_empty() && !joins && (what == What::Lines || buckets(conn, first, last)?.is_empty());
+        let idle =
+            here.is_empty() && !joins && (what == What::Lines || buckets(conn, first, last)?.is_empty());
         let step = if idle {
             // Where nothing is done, the next step notes how far it has come.
             if !rest.is_empty() {
@@ -238,12 +245,7 @@ fn within(positions: &[u64], first: u64, last: u64) -> &[u64] {
 }
 
 /// Verifies the commits of a step and digests what stays of them.
-fn remains(
-    conn: &Connection,
-    what: What,
-    chunk: &[Commit],
-    gone: &[u64],
-) -> Result<Remains, RetentionError> {
+fn remains(conn: &Connection, what: What, chunk: &[Commit], gone: &[u64]) -> Result<Remains, RetentionError> {
     let (first, last) = (chunk[0].first, chunk[chunk.len() - 1].last);
     let mut chain = Chain::after(&GENESIS);
     let mut scratch = Vec::new();
@@ -287,7 +289,9 @@ fn prune(
     stale: Option<(u64, u64)>,
 ) -> Result<Upkeep, RetentionError> {
     let (recorded_at, chain): (i64, Digest) = conn
-        .prepare_cached("SELECT recorded_at, digest FROM commits WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
+        .prepare_cached(
+            "SELECT recorded_at, digest FROM commits WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
+        )?
         .query_row([sql(remains.last)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let fact = Control::Pruned {
         kind: Pruning::Thinned,
@@ -299,10 +303,20 @@ fn prune(
     };
     let step = Upkeep::new(remains.gone.len() * 100 + remains.sums.len(), move |conn, told| {
         for position in &remains.gone {
-            let deleted = conn.prepare_cached("DELETE FROM events WHERE position = ?1")?.execute([sql(*position)])?;
+            let deleted =
+                conn.prepare_cached("DELETE FROM events WHERE position = ?1")?.execute([sql(*position)])?;
             expect(deleted, 1)?;
         }
-        join_commits(conn, remains.first, remains.last, remains.commits, recorded_at, &chain, &remains.sums, told)?;
+        join_commits(
+            conn,
+            remains.first,
+            remains.last,
+            remains.commits,
+            recorded_at,
+            &chain,
+            &remains.sums,
+            told,
+        )?;
         if let Some((first, to)) = stale {
             conn.prepare_cached("DELETE FROM checkpoints WHERE position >= ?1 AND position < ?2")?
                 .execute([sql(first), sql(to)])?;
@@ -374,8 +388,9 @@ fn commits(conn: &Connection, from: u64, end: u64, to: u64) -> rusqlite::Result<
 
 /// The positions of events that speak for a range, or for the base.
 fn needed(conn: &Connection) -> rusqlite::Result<HashSet<u64>> {
-    let mut statement = conn
-        .prepare_cached("SELECT pruned FROM commits WHERE pruned IS NOT NULL UNION ALL SELECT pruned FROM base")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT pruned FROM commits WHERE pruned IS NOT NULL UNION ALL SELECT pruned FROM base",
+    )?;
     statement.query_map([], |row| sqlite::count(row, 0))?.collect()
 }
 

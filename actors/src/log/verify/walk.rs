@@ -55,7 +55,9 @@ pub(super) struct Spoken {
 /// What the event at `at` says, if it is one that speaks for a range.
 pub(super) fn spoken(conn: &Connection, at: u64) -> rusqlite::Result<Option<Spoken>> {
     let payload: Option<String> = conn
-        .prepare_cached("SELECT payload FROM events WHERE position = ?1 AND type = ?2 AND origin = 'control'")?
+        .prepare_cached(
+            "SELECT payload FROM events WHERE position = ?1 AND type = ?2 AND origin = 'control'",
+        )?
         .query_row(rusqlite::params![sql(at), EventType::Pruned.name()], |row| row.get(0))
         .optional()?;
     Ok(payload.and_then(|payload| match Control::read(EventType::Pruned, &payload)? {

@@ -11,12 +11,15 @@ use super::*;
 fn live(running: &Running, time: &VirtualTime, clock: &Clock, name: &str, batches: u32) {
     for n in 0..batches {
         let now = clock.now().since(START);
-        let run = format!(r#"{{"runId":"{name}{n}","sessionId":"s","agentId":"a","from":"x","to":"completed"}}"#);
+        let run =
+            format!(r#"{{"runId":"{name}{n}","sessionId":"s","agentId":"a","from":"x","to":"completed"}}"#);
         let mut events = vec![
             heartbeat("m", &format!("h{name}{n}"), now, "online", n),
             happened("m", &format!("r{name}{n}"), now, "run.state.changed", &run),
         ];
-        events.extend((0..8).map(|i| line("m", &format!("l{name}{n}.{i}"), now, ("s", "r"), &"words ".repeat(40))));
+        events.extend(
+            (0..8).map(|i| line("m", &format!("l{name}{n}.{i}"), now, ("s", "r"), &"words ".repeat(40))),
+        );
         append(running, events);
         time.jump_wall(MINUTE);
     }
@@ -67,10 +70,14 @@ fn the_oldest_goes_and_what_stays_begins_at_the_base() {
     assert_eq!(lasting(&log.fleet())["runs"], lasting(&newest)["runs"]);
 
     // Before the base there is nothing, and whoever asks is told from where on there is something.
-    let before = [Moment::Position(horizon.position - 1), Moment::Position(0), Moment::Time(horizon.time.plus(-1))];
+    let before =
+        [Moment::Position(horizon.position - 1), Moment::Position(0), Moment::Time(horizon.time.plus(-1))];
     for moment in before {
         let error = block_on(log.fleet_at(moment)).unwrap_err();
-        assert!(matches!(error, PastError::Before { horizon: told } if told == horizon), "{moment:?}: {error}");
+        assert!(
+            matches!(error, PastError::Before { horizon: told } if told == horizon),
+            "{moment:?}: {error}"
+        );
         assert!(error.to_string().contains(&horizon.position.to_string()), "{error}");
     }
     for moment in [Moment::Position(horizon.position), Moment::Time(horizon.time)] {
@@ -78,7 +85,10 @@ fn the_oldest_goes_and_what_stays_begins_at_the_base() {
         assert_eq!((then.fleet.position(), then.thinned), (horizon.position, false));
     }
     let then = past(log, middle.position());
-    assert_eq!(then.map(|then| then.fleet.hash()), (middle.position() >= horizon.position).then(|| middle.hash()));
+    assert_eq!(
+        then.map(|then| then.fleet.hash()),
+        (middle.position() >= horizon.position).then(|| middle.hash())
+    );
 
     // Each heartbeat is in the rollups or in the log.
     let rolled: i64 = sql(dir.path(), "SELECT sum(n) FROM heartbeat_rollup");

@@ -44,8 +44,9 @@ pub fn line(machine: &str, id: &str, at: i64, (session, run): (&str, &str), mess
 }
 
 pub fn session(machine: &str, id: &str, at: i64, session: &str, to: &str) -> Event {
-    let payload =
-        format!(r#"{{"sessionId":"{session}","agentId":"a","machineId":"{machine}","from":"x","to":"{to}"}}"#);
+    let payload = format!(
+        r#"{{"sessionId":"{session}","agentId":"a","machineId":"{machine}","from":"x","to":"{to}"}}"#
+    );
     happened(machine, id, at, "session.state.changed", &payload)
 }
 
@@ -124,7 +125,14 @@ pub fn lasting(fleet: &Fleet) -> serde_json::Value {
     };
     drop_all(
         "machines",
-        &["touched", "gauges", "pulse.lastSeenAt", "pulse.lastEventId", "pulse.heardAt", "pulse.heardPosition"],
+        &[
+            "touched",
+            "gauges",
+            "pulse.lastSeenAt",
+            "pulse.lastEventId",
+            "pulse.heardAt",
+            "pulse.heardPosition",
+        ],
     );
     drop_all("sessions", &["touched"]);
     drop_all("runs", &["touched"]);

@@ -93,7 +93,9 @@ impl World {
                 let event = heartbeat(&machine(m), &self.id(), now, "offline", 0);
                 self.running.log.append(Lane::Control, Batch::control([event])).unwrap().wait().unwrap();
             }
-            Step::Forgotten(m) => self.control(&Control::MachineForgotten { machine_id: MachineId::new(machine(m)) }),
+            Step::Forgotten(m) => {
+                self.control(&Control::MachineForgotten { machine_id: MachineId::new(machine(m)) })
+            }
             Step::Tick => self.control(&Control::Tick {}),
             Step::Session(m, s, to) => {
                 let to = ["running", "completed", "failed", "odd"][usize::from(*to)];
@@ -111,7 +113,8 @@ impl World {
             }
             Step::Tool(m, r) => {
                 let id = self.id();
-                let payload = format!(r#"{{"runId":"r{r}","toolCallId":"{id}","toolName":"exec","startedAt":""}}"#);
+                let payload =
+                    format!(r#"{{"runId":"r{r}","toolCallId":"{id}","toolName":"exec","startedAt":""}}"#);
                 append(&self.running, vec![happened(&machine(m), &id, now, "run.tool.started", &payload)]);
             }
             Step::Stalled(m, s, since) => self.control(&Control::SessionStalled {

@@ -40,7 +40,11 @@ fn heartbeats_leave_rollups_and_the_newest_state() {
     assert_eq!(left["machine.heartbeat"], 2 + 2 * 240);
     assert_eq!(left["control.pruned"], 5, "a thousand rows and some a step, of whole commits");
     is_sound(dir.path(), &running.log);
-    assert_ne!(running.log.fleet().hash(), state, "position and log time have moved on with the pruning events");
+    assert_ne!(
+        running.log.fleet().hash(),
+        state,
+        "position and log time have moved on with the pruning events"
+    );
 
     let (buckets, beats, top): (i64, i64, f64) = (
         sql(dir.path(), "SELECT count(*) FROM heartbeat_rollup WHERE tier = 60000"),
@@ -90,17 +94,29 @@ fn what_a_heartbeat_alone_tells_stays() {
     );
     let silent = Batch::control([heartbeat("m", "silent", 111, "offline", 10)]);
     running.log.append(patze_actors::log::Lane::Control, silent).unwrap().wait().unwrap();
-    append(&running, vec![heartbeat("m", "again", 200, "online", 11), heartbeat("m", "goes 4", 210, "online", 12)]);
+    append(
+        &running,
+        vec![heartbeat("m", "again", 200, "online", 11), heartbeat("m", "goes 4", 210, "online", 12)],
+    );
     time.jump_wall(49 * HOUR);
     append(&running, vec![heartbeat("m", "new", 49 * HOUR, "online", 13)]);
     retain(&running.log, &keep(48 * HOUR, 30 * DAY));
     let left: Vec<String> = super::super::support::read_all(&running.log, 100)
         .iter()
         .map(|stored| stored.event.id.to_string())
-        .filter(|id| id.starts_with("goes") || id.contains("gauges") || id.contains("older") || id.starts_with("before"))
+        .filter(|id| {
+            id.starts_with("goes")
+                || id.contains("gauges")
+                || id.contains("older")
+                || id.starts_with("before")
+        })
         .collect();
-    let expected =
-        ["before the change", "keeps its gauges over a registration", "the next is older", "before the silence"];
+    let expected = [
+        "before the change",
+        "keeps its gauges over a registration",
+        "the next is older",
+        "before the silence",
+    ];
     assert_eq!(left, expected);
     is_sound(dir.path(), &running.log);
     running.close();
@@ -166,12 +182,23 @@ fn lines_that_are_of_consequence_stay() {
         let (machine_id, silent_since) = (MachineId::new("m"), clock.now().plus(-30 * SECOND));
         let fact = Control::SessionStalled { machine_id, session_id: "s".into(), silent_since };
         let event = fact.to_event(EventId::new(id), clock.now(), "x");
-        running.log.append(patze_actors::log::Lane::Control, Batch::control([event])).unwrap().wait().unwrap();
+        running
+            .log
+            .append(patze_actors::log::Lane::Control, Batch::control([event]))
+            .unwrap()
+            .wait()
+            .unwrap();
     };
     stalled(&running, "stall");
     send(vec![line("m", "ends the stall", 0, place, "x"), line("m", "goes 2", 0, place, "x")]);
-    send(vec![line("m", "makes a run", 0, ("s", "untold"), "x"), line("m", "goes 3", 0, ("s", "untold"), "x")]);
-    send(vec![line("m", "moves the run", 0, ("t", "untold"), "x"), line("m", "last of t", 0, ("t", "untold"), "x")]);
+    send(vec![
+        line("m", "makes a run", 0, ("s", "untold"), "x"),
+        line("m", "goes 3", 0, ("s", "untold"), "x"),
+    ]);
+    send(vec![
+        line("m", "moves the run", 0, ("t", "untold"), "x"),
+        line("m", "last of t", 0, ("t", "untold"), "x"),
+    ]);
     time.jump_wall(6 * DAY);
     send(vec![line("m", "keeps s for the week", 0, place, "x")]);
     time.jump_wall(6 * DAY);
@@ -182,8 +209,10 @@ fn lines_that_are_of_consequence_stay() {
     send(vec![session("m", "end", 0, "s", "completed")]);
     let done = retain(&running.log, &keep(48 * HOUR, 10 * DAY));
     assert_eq!((done.unproven, done.logs.rows), (0, 3), "{done:?}");
-    let left: Vec<String> =
-        super::super::support::read_all(&running.log, 1_000).iter().map(|stored| stored.event.id.to_string()).collect();
+    let left: Vec<String> = super::super::support::read_all(&running.log, 1_000)
+        .iter()
+        .map(|stored| stored.event.id.to_string())
+        .collect();
     assert_eq!(left.iter().filter(|id| id.starts_with("goes")).count(), 0, "{left:?}");
     is_sound(dir.path(), &running.log);
     for live in lived {
@@ -212,7 +241,11 @@ fn a_past_that_was_thinned_says_so_and_is_not_the_one_that_was_looked_at_before(
     retain(&running.log, &keep(48 * HOUR, 30 * DAY));
     let is_marked = |log: &Log| {
         let after = past(log, between).unwrap();
-        assert_eq!((after.thinned, cpu(&after)), (true, 0.0), "the last heartbeat that was kept is the first of all");
+        assert_eq!(
+            (after.thinned, cpu(&after)),
+            (true, 0.0),
+            "the last heartbeat that was kept is the first of all"
+        );
         assert_eq!(lasting(&after.fleet), lasting(&before.fleet));
         let head = log.fleet().position();
         assert!(!past(log, head).unwrap().thinned);
@@ -264,7 +297,10 @@ fn what_is_damaged_is_not_tidied_away() {
     let running = Running::open(dir.path(), &clock);
     beats(&running, &time, "old", 120, &clock);
     time.jump_wall(3 * DAY);
-    append(&running, vec![heartbeat("m1", "new", 4 * DAY, "online", 1), heartbeat("m2", "new", 4 * DAY, "online", 1)]);
+    append(
+        &running,
+        vec![heartbeat("m1", "new", 4 * DAY, "online", 1), heartbeat("m2", "new", 4 * DAY, "online", 1)],
+    );
     let conn = rusqlite::Connection::open(dir.path().join("patze.db")).unwrap();
     conn.execute("UPDATE events SET trace = '{\"traceId\":\"u\"}' WHERE position = 50", []).unwrap();
     let error = running.log.retain(&keep(48 * HOUR, 30 * DAY), &mut || true).unwrap_err();
@@ -281,9 +317,15 @@ fn verify_names_what_is_changed_in_a_thinned_range() {
     let (clock, time) = Clock::virtual_at(START);
     let running = Running::open(dir.path(), &clock);
     beats(&running, &time, "old", 48, &clock);
-    running.append(batch([session("m1", "a", 0, "s", "running"), session("m1", "b", 1, "s", "completed")])).wait().unwrap();
+    running
+        .append(batch([session("m1", "a", 0, "s", "running"), session("m1", "b", 1, "s", "completed")]))
+        .wait()
+        .unwrap();
     time.jump_wall(3 * DAY);
-    append(&running, vec![heartbeat("m1", "new", 4 * DAY, "online", 1), heartbeat("m2", "new", 4 * DAY, "online", 1)]);
+    append(
+        &running,
+        vec![heartbeat("m1", "new", 4 * DAY, "online", 1), heartbeat("m2", "new", 4 * DAY, "online", 1)],
+    );
     retain(&running.log, &keep(48 * HOUR, 30 * DAY));
     assert_eq!(positions(&running.log), [1, 2, 97, 98, 99, 100, 101]);
     running.close();
@@ -299,17 +341,29 @@ fn verify_names_what_is_changed_in_a_thinned_range() {
     };
     assert_eq!(found(""), [""; 0]);
     for (sql, what) in [
-        ("UPDATE events SET payload = replace(payload, 'running', 'runninh') WHERE position = 97", "position 97 does not"),
+        (
+            "UPDATE events SET payload = replace(payload, 'running', 'runninh') WHERE position = 97",
+            "position 97 does not",
+        ),
         ("UPDATE events SET recorded_at = recorded_at - 1 WHERE position = 98", "position 98 does not"),
         ("DELETE FROM events WHERE position = 97", "position 97 is missing"),
-        ("INSERT INTO events SELECT 50, 'x', type, machine, occurred_at, recorded_at, severity, origin, trace, payload \
-          FROM events WHERE position = 2", "position 50 holds a row although"),
+        (
+            "INSERT INTO events SELECT 50, 'x', type, machine, occurred_at, recorded_at, severity, origin, trace, payload \
+          FROM events WHERE position = 2",
+            "position 50 holds a row although",
+        ),
         ("UPDATE events SET position = 50 WHERE position = 2", "position 2 is missing"),
-        ("UPDATE events SET payload = replace(payload, '\"kept\":4', '\"kept\":5') WHERE position = 101", "position 101 does not"),
+        (
+            "UPDATE events SET payload = replace(payload, '\"kept\":4', '\"kept\":5') WHERE position = 101",
+            "position 101 does not",
+        ),
         ("DELETE FROM events WHERE position = 101", "position 101 is missing"),
         ("UPDATE commits SET sums = x'' WHERE first = 1", "position 1 holds a row although"),
         ("UPDATE commits SET digest = zeroblob(32) WHERE first = 1", "1–98"),
-        ("UPDATE commits SET pruned = 100 WHERE first = 1", "no control.pruned event speaks for the range 1–98"),
+        (
+            "UPDATE commits SET pruned = 100 WHERE first = 1",
+            "no control.pruned event speaks for the range 1–98",
+        ),
     ] {
         let texts = found(sql);
         assert!(texts.iter().any(|text| text.contains(what)), "{sql}: {texts:?}");
@@ -318,5 +372,8 @@ fn verify_names_what_is_changed_in_a_thinned_range() {
         "UPDATE events SET position = 999 WHERE position = 97; UPDATE events SET position = 97 WHERE position = 98; \
          UPDATE events SET position = 98 WHERE position = 999",
     );
-    assert!(swapped[0].contains("position 97 does not") && swapped[1].contains("position 98 does not"), "{swapped:?}");
+    assert!(
+        swapped[0].contains("position 97 does not") && swapped[1].contains("position 98 does not"),
+        "{swapped:?}"
+    );
 }

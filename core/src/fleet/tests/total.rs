@@ -5,8 +5,8 @@ use equivalent::Comparable as _;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::*;
 use super::super::table::Row as _;
+use super::*;
 use crate::ids::RunId;
 use crate::time::HOUR;
 

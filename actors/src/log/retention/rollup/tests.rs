@@ -55,10 +55,7 @@ fn buckets_are_added_to_what_is_stored() {
     late.store(&conn).unwrap();
     assert_eq!(
         stored(&conn),
-        [
-            (60_000, 0, 3, 2.0, 30.0, 42.0, 1, Some(50.0)),
-            (60_000, 60_000, 1, 5.0, 5.0, 5.0, 1, Some(7.0))
-        ],
+        [(60_000, 0, 3, 2.0, 30.0, 42.0, 1, Some(50.0)), (60_000, 60_000, 1, 5.0, 5.0, 5.0, 1, Some(7.0))],
         "the control plane's own heartbeat showed nothing"
     );
 }
