@@ -14,6 +14,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use patze_core::causes::with_causes;
 use patze_core::event::control::Control;
 use patze_core::ids::MachineId;
 use patze_core::retention::Retention;
@@ -82,6 +83,8 @@ pub struct ControlPlane {
     pub directory: Directory,
     /// The injected clock.
     pub clock: Clock,
+    /// The settings folder.
+    pub dir: PathBuf,
     crew: Crew,
     duties: [Supervisor<&'static str, Duty>; 4],
     /// What is kept unless the user has set something else.
@@ -96,7 +99,7 @@ impl ControlPlane {
     /// If the log cannot be opened.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { dir, version, heartbeat_timeout, retention, clock } = config;
-        let log = Log::open(LogConfig::new(dir, clock.clone()))?;
+        let log = Log::open(LogConfig::new(&dir, clock.clone()))?;
         let history = History::new(&log, &clock).map_err(StartError::Thread)?;
         let recorder = Recorder::new(log.clone(), clock.clone());
         let (hub, herald) = Hub::new(clock.clone(), log.head().position);
@@ -147,7 +150,7 @@ impl ControlPlane {
         // A fact that need not be waited for: the log keeps the order, and a full lane right after the start is a fault
         // that the writer reports.
         let _ = recorder.record(&Control::ServerStarted { version }, "server");
-        Ok(Self { log, history, hub, recorder, directory, clock, crew, duties, retention, janitor })
+        Ok(Self { log, history, hub, recorder, directory, clock, dir, crew, duties, retention, janitor })
     }
 
     /// What is kept: what the user has set, else what the environment says.
@@ -263,7 +266,7 @@ fn retain(log: &Log, otherwise: Retention, seat: &Seat) -> Job {
             match log.retain(&retention_of(&log, otherwise), &mut || log.rest()) {
                 Ok(run) => seat.publish(&json!({ "lastRun": run })),
                 Err(error) => {
-                    let error = with_sources(&error);
+                    let error = with_causes(&error);
                     tracing::error!(error, "what is due could not be deleted");
                     seat.publish(&json!({ "lastRun": { "error": error } }));
                 }
@@ -287,23 +290,11 @@ fn project(history: &History, seat: &Seat) -> Job {
     let history = history.clone();
     Box::new(move || {
         history.projector().run().map_err(|error| {
-            let text = with_sources(&error);
+            let text = with_causes(&error);
             history.failed(text.clone());
             text
         })
     })
-}
-
-/// An error and what it came from, for people.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Makes a restart a fact of the log (AC-1), if need be once the log takes facts again: restarts are often, and what is in

@@ -19,6 +19,7 @@
 #![cfg_attr(test, recursion_limit = "256")]
 
 pub mod attention;
+pub mod causes;
 pub mod event;
 pub mod fleet;
 pub mod glob;

@@ -64,21 +64,29 @@ impl PriceTable {
         &self.rules
     }
 
-    /// The entry that counts for a model at a time. Upper and lower case are the same.
-    pub fn rule(&self, provider: &str, model: &str, at: Timestamp) -> Option<&PriceRule> {
+    /// The entries for a model. Upper and lower case are the same.
+    pub fn of(&self, provider: &str, model: &str) -> ModelPrices<'_> {
         let (provider, model) = (provider.to_lowercase(), model.to_lowercase());
-        self.rules.iter().find(|rule| {
-            rule.from.is_none_or(|from| from <= at)
-                && rule.provider.fits(&provider)
-                && rule.model.fits(&model)
-        })
+        let fits = |rule: &&PriceRule| rule.provider.fits(&provider) && rule.model.fits(&model);
+        ModelPrices(self.rules.iter().filter(fits).collect())
+    }
+}
+
+/// The entries of a table that fit one model: what is asked for many times is looked up once.
+#[derive(Clone, Debug, Default)]
+pub struct ModelPrices<'a>(Vec<&'a PriceRule>);
+
+impl ModelPrices<'_> {
+    /// The prices that count at a time, if the table has any.
+    pub fn at(&self, at: Timestamp) -> Option<Prices> {
+        self.0.iter().find(|rule| rule.from.is_none_or(|from| from <= at)).map(|rule| rule.prices)
     }
 
-    /// What `tokens` of a model would have cost at a time; none if the table has no entry. A sum of calls may be asked for
-    /// at once, such as those of an hour; the calls whose cost was reported must not be in it. `total_tokens` is not
-    /// looked at: it is the sum of the others.
-    pub fn estimate(&self, provider: &str, model: &str, at: Timestamp, tokens: &Totals) -> Option<NanoUsd> {
-        self.rule(provider, model, at).map(|rule| rule.prices.of(tokens))
+    /// What `tokens` would have cost at a time; none if the table has no entry. A sum of calls may be asked for at once,
+    /// such as those of an hour; the calls whose cost was reported must not be in it. `total_tokens` is not looked at: it
+    /// is the sum of the others.
+    pub fn estimate(&self, at: Timestamp, tokens: &Totals) -> Option<NanoUsd> {
+        self.at(at).map(|prices| prices.of(tokens))
     }
 }
 
@@ -148,14 +156,14 @@ mod tests {
             rule("*", "*", Some(20 * HOUR), 3),
         ]);
         let input = |provider, model, hour| {
-            let rule = table.rule(provider, model, Timestamp::from_millis(hour * HOUR))?;
-            Some(rule.prices.input.0)
+            let prices = table.of(provider, model).at(Timestamp::from_millis(hour * HOUR))?;
+            Some(prices.input.0)
         };
         assert_eq!(input("anthropic", "claude-x-1", 9), Some(2));
         assert_eq!(input("Anthropic", "Claude-X-1", 10), Some(1), "case does not matter");
         assert_eq!(input("openai", "gpt", 19), None);
         assert_eq!(input("openai", "gpt", 20), Some(3));
-        assert_eq!(table.estimate("openai", "gpt", Timestamp::EPOCH, &tokens(1, 0, 0, 0)), None);
+        assert_eq!(table.of("openai", "gpt").estimate(Timestamp::EPOCH, &tokens(1, 0, 0, 0)), None);
     }
 
     proptest! {

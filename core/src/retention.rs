@@ -108,7 +108,7 @@ impl FromStr for Size {
         let unit = if unit.trim().is_empty() { "b" } else { unit.trim() };
         let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(fault)?;
         let bytes = number * *bytes as f64;
-        if !(bytes < 9e15) {
+        if bytes.is_nan() || bytes >= 9e15 {
             return Err(fault());
         }
         if bytes < LEAST_BYTES as f64 {

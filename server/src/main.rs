@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         });
     }
-    match actix::System::new().block_on(serve::serve(cli.config, clock)) {
+    match actix::System::new().block_on(serve::serve(cli.config, clock, |_| {})) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("patze: {}", cli::explain(&error));

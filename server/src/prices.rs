@@ -155,9 +155,9 @@ mod tests {
         let table = parse(include_str!("../../docs/prices.example.toml")).unwrap();
         assert!(table.rules().len() > 5);
         let at = Timestamp::parse("2026-11-25").unwrap();
-        let rule = table.rule("anthropic", "claude-opus-4-5-20251101", at).unwrap();
-        assert_eq!(rule.prices.input, NanoUsd::from_dollars(5.0));
-        assert_eq!(table.rule("ollama", "llama3.3", at).unwrap().prices.output, NanoUsd::ZERO);
+        let prices = table.of("anthropic", "claude-opus-4-5-20251101").at(at).unwrap();
+        assert_eq!(prices.input, NanoUsd::from_dollars(5.0));
+        assert_eq!(table.of("ollama", "llama3.3").at(at).unwrap().output, NanoUsd::ZERO);
     }
 
     #[test]

@@ -77,11 +77,15 @@ impl ServeError {
     }
 }
 
-/// Serves until a signal ends it. Runs on the arbiter that will hold the actors.
+/// Serves until a signal ends it. Runs on the arbiter that will hold the actors; `beside` is called there once it serves.
 ///
 /// # Errors
 /// If it cannot start, or the HTTP server fails.
-pub async fn serve(config: Config, clock: Clock) -> Result<(), ServeError> {
+pub async fn serve(
+    config: Config,
+    clock: Clock,
+    beside: impl FnOnce(&ControlPlane),
+) -> Result<(), ServeError> {
     let dir = config.settings_dir().ok_or(ServeError::NoSettings)?;
     let addresses = resolve(&config.host, config.port)?;
     let bind = Bind::new(addresses.iter().map(SocketAddr::ip), config.allow_open);
@@ -95,7 +99,7 @@ pub async fn serve(config: Config, clock: Clock) -> Result<(), ServeError> {
         retention: config.retention(),
         clock: clock.clone(),
     })?;
-    let served = serve_plane(&plane, &dir, config, bind, listeners).await;
+    let served = serve_plane(&plane, &dir, config, bind, listeners, beside).await;
     plane.stop().await;
     served
 }
@@ -106,6 +110,7 @@ async fn serve_plane(
     config: Config,
     bind: Bind,
     listeners: Vec<TcpListener>,
+    beside: impl FnOnce(&ControlPlane),
 ) -> Result<(), ServeError> {
     let clock = plane.clock.clone();
     let credentials = Credentials::open(dir, authentication()?)?;
@@ -126,6 +131,7 @@ async fn serve_plane(
     for address in &addresses {
         tracing::info!(%address, version = BUILD, settings = %dir.display(), "serving");
     }
+    beside(plane);
     println!("Patze Control listens on http://{shown}");
     tokio::select! {
         ended = &mut running => return ended.map_err(ServeError::Http),

@@ -342,7 +342,7 @@ impl Log {
     /// If the log is overloaded, closed or cannot be read.
     pub async fn retention_report(&self, rules: Retention) -> Result<Report, ReadError> {
         let (file, machines) = (self.0.file.clone(), self.fleet().facts().machines.len());
-        self.0.readers.ask(move |conn| Ok(retention::report(conn, &file, &rules, machines)?)).await
+        self.0.readers.ask(move |conn| retention::report(conn, &file, &rules, machines)).await
     }
 
     /// The end of the log.

@@ -8,6 +8,7 @@ use patze_actors::log::StoredEvent;
 use patze_core::event::{Event, Severity};
 use patze_core::history::{RunItem, SessionItem, UsageBucket, UsageBy};
 use patze_core::ids::{AgentId, MachineId};
+use patze_core::prices::PriceTable;
 use patze_core::time::{DAY, MINUTE};
 use patze_supervise::clock::Clock;
 use proptest::prelude::*;
@@ -258,7 +259,8 @@ fn lines(running: &Running, naive: &Naive) {
 fn usage(running: &Running, naive: &Naive, clock: &Clock) {
     let ask = |by, bucket| {
         let (from, to) = (START.plus(-5 * DAY), clock.now().plus(DAY));
-        let query = UsageQuery { by, bucket, tz: "UTC".to_owned(), from, to };
+        let query =
+            UsageQuery { by, bucket, tz: "UTC".to_owned(), from, to, prices: Ok(PriceTable::default()) };
         block_on(running.history.usage(query)).unwrap().answer.series
     };
     let mut told = BTreeMap::new();

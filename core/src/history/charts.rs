@@ -50,6 +50,9 @@ pub struct Usage {
     /// Whether each bucket is exactly its hour or day. Sums are kept by quarter of an hour of UTC; a zone that was off by
     /// something else (before 1972, mostly) has buckets that begin up to 15 minutes early.
     pub exact: bool,
+    /// Why nothing is estimated, if the price table cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices_fault: Option<String>,
     /// The most tokens first. Those beyond the 200th are summed up in the last one.
     pub series: Vec<UsageSeries>,
 }
@@ -103,6 +106,10 @@ pub struct Booked {
     pub all: Sum,
     /// By those whose cost was reported as 0 or not at all; what a price table can estimate.
     pub unpriced: Sum,
+    /// What those would have cost by the price table, US dollars; absent if it has a price of none of them. Never part of
+    /// `costUsd`.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "estimatedCostUsd")]
+    pub estimated_cost_usd: Option<f64>,
 }
 
 /// A machine's gauges over time.

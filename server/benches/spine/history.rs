@@ -8,8 +8,11 @@ use std::time::Duration;
 use patze_actors::history::History;
 use patze_actors::history::query::{DensityQuery, ListQuery, SeriesQuery, UsageQuery};
 use patze_core::event::{Event, Parts, Severity};
+use patze_core::glob::Glob;
 use patze_core::history::{UsageBucket, UsageBy};
 use patze_core::ids::{MachineId, ulid};
+use patze_core::money::NanoUsd;
+use patze_core::prices::{PriceRule, PriceTable, Prices};
 use patze_core::time::{DAY, MINUTE, Timestamp};
 use patze_supervise::clock::Clock;
 
@@ -116,6 +119,15 @@ fn rebuild(bench: &Bench, report: &mut Report) {
     report.note("history.db, bytes an event", format!("{:.0}", bytes as f64 / filled.events as f64));
 }
 
+/// A table of which the last entry fits.
+fn prices() -> PriceTable {
+    let price = NanoUsd::from_dollars(3.0);
+    let prices = Prices { input: price, output: price, cache_read: price, cache_write: price };
+    let rule =
+        |model: String| PriceRule { provider: Glob::new("*"), model: Glob::new(model), from: None, prices };
+    PriceTable::new((0..20).map(|n| format!("other-{n}")).chain(["*".to_owned()]).map(rule).collect())
+}
+
 /// The usage of a year, and the heartbeats of nearly two days, one a minute: older ones are the log's rollups.
 fn charts(bench: &Bench, report: &mut Report) {
     let dir = bench.folder("history-charts");
@@ -138,11 +150,12 @@ fn charts(bench: &Bench, report: &mut Report) {
     following.running.append(&batches(&beats), &clock);
     following.catch_up();
     let history = &following.history;
+    let prices = prices();
     for (name, days) in [("30 d", 30), ("1 y", 365)] {
         let from = now.plus(-days * DAY);
         for by in [UsageBy::Machine, UsageBy::Agent, UsageBy::Model, UsageBy::Channel] {
-            let query =
-                UsageQuery { by, bucket: UsageBucket::Day, tz: "Europe/Berlin".to_owned(), from, to: now };
+            let (bucket, tz) = (UsageBucket::Day, "Europe/Berlin".to_owned());
+            let query = UsageQuery { by, bucket, tz, from, to: now, prices: Ok(prices.clone()) };
             let slowest = slowest(&bench.clock, || {
                 let usage = block_on(history.usage(query.clone())).unwrap();
                 assert!(!usage.answer.series.is_empty());

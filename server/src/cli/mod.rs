@@ -5,6 +5,7 @@
 //! that replace the database, or fill it, want the server stopped. Those that only read never ask.
 
 mod backup;
+mod demo;
 mod doors;
 mod export;
 mod import;
@@ -25,6 +26,7 @@ use crate::config::Config;
 use crate::environment::{self, NotUnicode};
 
 pub use backup::BackupCommand;
+pub use demo::DemoCommand;
 pub use export::ExportCommand;
 pub use import::ImportCommand;
 pub use restore::RestoreCommand;
@@ -62,6 +64,8 @@ pub enum Command {
     Import(ImportCommand),
     /// Show the prices that unreported costs are estimated with, or what is wrong with prices.toml
     Prices,
+    /// Serve a made-up fleet with 30 days behind it, to look around in; it has a data folder of its own
+    Demo(DemoCommand),
 }
 
 /// Where commands write: what is asked for, and what is said about it.
@@ -126,6 +130,12 @@ pub enum CliError {
     /// Nothing was imported, or not all.
     #[error(transparent)]
     Import(#[from] care::ImportError),
+    /// There is no demo.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
+    /// The demo is not served.
+    #[error(transparent)]
+    Serve(#[from] crate::serve::ServeError),
     /// The prices cannot be used.
     #[error(transparent)]
     Prices(#[from] crate::prices::PricesError),
@@ -206,6 +216,7 @@ pub fn run<O: Write, E: Write>(
         Command::Export(command) => export::run(command, &dir, console),
         Command::Import(command) => import::run(command, &dir, clock, console),
         Command::Prices => prices::run(&dir, console),
+        Command::Demo(command) => demo::run(command, config, clock, console),
     }
 }
 

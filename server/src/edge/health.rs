@@ -18,13 +18,17 @@ use crate::error::{Error, JSON};
 /// of each machine that its bridge tells, and `false` means "not asked".
 pub async fn health(edge: web::Data<Edge>) -> Result<HttpResponse, Error> {
     let mode = edge.guard.credentials().mode();
-    answer::json(&json!({
+    let mut body = json!({
         "ok": true,
         "authMode": mode.name(),
         "authRequired": mode == Mode::Token,
         "openclawCliAvailable": false,
         "openclawCliVersion": null,
-    }))
+    });
+    if edge.demo {
+        body["demo"] = json!(true);
+    }
+    answer::json(&body)
 }
 
 /// Whether events can be stored, and the head of the log: an outside copy of it proves the past (design §6).

@@ -70,6 +70,7 @@ pub const BUILD: &str = env!("CARGO_PKG_VERSION");
 pub struct Edge {
     plane: ControlPlane,
     log_id: LogId,
+    demo: bool,
     guard: Guard,
     connections: Connections,
     counters: Counters,
@@ -83,6 +84,7 @@ impl Edge {
     pub fn new(plane: ControlPlane, guard: Guard) -> Arc<Self> {
         Arc::new(Self {
             log_id: plane.log.head().log_id,
+            demo: crate::demo::is_demo(&plane.dir),
             connections: Connections::new(plane.clock.clone()),
             snapshot: Body::new(plane.clock.clone()),
             state: Body::new(plane.clock.clone()),

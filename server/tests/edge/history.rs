@@ -368,6 +368,49 @@ async fn usage_is_summed_by_the_hours_and_days_of_a_zone() {
 }
 
 #[actix_rt::test]
+async fn calls_without_a_cost_are_estimated_and_marked_as_such() {
+    let server = server(&[
+        session("08:00:00", "s1", "m1", "running"),
+        run("08:00:00", "e1", "m1", "r1", "running"),
+        usage("08:10:00", "u1", "m1", "r1", "free", 1_000_000, 0.0),
+        usage("12:10:00", "u2", "m1", "r1", "free", 1_000_000, 0.0),
+        usage("12:11:00", "u3", "m1", "r1", "free", 500_000, 0.75),
+        usage("12:12:00", "u4", "m1", "r1", "unknown", 5, 0.0),
+    ])
+    .await;
+    let path = "/history/usage?by=model&bucket=hour&from=2026-02-21T00:00:00Z&to=2026-02-21T20:00:00Z";
+    let free = async |key: &str| {
+        let answer = ask(&server, path).await;
+        answer["series"].as_array().unwrap().iter().find(|series| series["model"] == key).unwrap().clone()
+    };
+    assert_eq!(free("free").await["total"].get("estimatedCostUsd"), None, "without a table");
+    let table = server.folder().join("prices.toml");
+    let entry = |rest: &str| format!("[[price]]\nprovider = \"P\"\nmodel = \"Free\"\noutput = 0\n{rest}\n");
+    let both = entry("input = 4.0\nfrom = 2026-02-21T12:00:00Z") + &entry("input = 2.0");
+    std::fs::write(&table, both).unwrap();
+    let told = free("free").await;
+    let costs: Vec<_> = told["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bucket| (bucket["costUsd"].clone(), bucket["estimatedCostUsd"].clone()))
+        .collect();
+    assert_eq!(costs, [(json!(0.0), json!(2.0)), (json!(0.75), json!(4.0))]);
+    assert_eq!(
+        (&told["total"]["costUsd"], &told["total"]["estimatedCostUsd"]),
+        (&json!(0.75), &json!(6.0)),
+        "a table counts at once, by the time of the call, and is never part of what was reported"
+    );
+    assert_eq!(free("unknown").await["total"].get("estimatedCostUsd"), None, "no entry, no estimate");
+    std::fs::write(&table, entry("input = -1")).unwrap();
+    let answer = ask(&server, path).await;
+    let fault = answer["pricesFault"].as_str().unwrap();
+    assert!(fault.contains("prices.toml, line 5: -1 is no price"), "{fault}");
+    assert_eq!(answer["series"][0]["total"].get("estimatedCostUsd"), None);
+    server.stop().await;
+}
+
+#[actix_rt::test]
 async fn gauges_and_the_moment_rail() {
     let beat = |time: &str, id: &str, cpu: f64| {
         let resource = json!({"cpuPct": cpu, "memoryBytes": 1024, "memoryPct": 2, "diskPct": 40});

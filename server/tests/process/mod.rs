@@ -10,6 +10,7 @@ pub struct Server {
     pub address: String,
 }
 
+#[allow(dead_code, reason = "each test starts it in its own way")]
 impl Server {
     /// Starts one on the settings folder `dir`, on a free port, and waits until it listens.
     pub fn start(dir: &Path) -> Self {
@@ -18,7 +19,13 @@ impl Server {
 
     /// The same on a port of one's choice.
     pub fn start_on(dir: &Path, port: &str) -> Self {
+        Self::start_with(dir, port, &[])
+    }
+
+    /// The same with these words on its command line.
+    pub fn start_with(dir: &Path, port: &str, words: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_patze"))
+            .args(words)
             .current_dir(dir)
             .env_clear()
             .envs([

@@ -1,12 +1,15 @@
 //! `/history/usage`: tokens and cost by hour or day of a zone. Reads a row a day for each of whom and with what; the quarters
-//! in it are put into buckets whose ends the zone's own clock says.
+//! in it are put into buckets whose ends the zone's own clock says. Calls that nobody told a cost of are estimated by quarter.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, Zoned};
 use patze_core::history::{Answer, Booked, Sum, Usage, UsageBucket, UsageBy, UsagePoint, UsageSeries};
 use patze_core::ids::{AgentId, Home, MachineId};
+use patze_core::money::NanoUsd;
+use patze_core::prices::{ModelPrices, PriceTable};
 use patze_core::time::{DAY, Timestamp};
 use rusqlite::Connection;
 use rusqlite::types::Type;
@@ -30,6 +33,8 @@ pub struct UsageQuery {
     pub from: Timestamp,
     /// Before this instant, or a quarter of an hour later at most.
     pub to: Timestamp,
+    /// What calls without a cost are estimated with, or why there is no table.
+    pub prices: Result<PriceTable, String>,
 }
 
 /// Numbers of `names`, as many as `by` needs.
@@ -49,7 +54,11 @@ impl History {
         })?;
         let ends = Ends::new(&zone, query.bucket, query.from, query.to)?;
         self.ask(move |conn| {
-            let sums = sum(conn, query.by, &ends.starts, ends.to)?;
+            let (prices, prices_fault) = match query.prices {
+                Ok(prices) => (prices, None),
+                Err(fault) => (PriceTable::default(), Some(fault)),
+            };
+            let sums = sum(conn, query.by, &ends.starts, ends.to, &prices)?;
             let series = show(conn, query.by, sums, &ends.starts)?;
             let start = ends.starts.first().copied().unwrap_or(ends.to);
             Ok(Usage {
@@ -59,10 +68,27 @@ impl History {
                 from: Timestamp::from_millis(start),
                 to: Timestamp::from_millis(ends.to),
                 exact: ends.exact,
+                prices_fault,
                 series,
             })
         })
         .await
+    }
+}
+
+/// What was used, and what the calls among it that have no cost would have cost.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    used: Used,
+    estimated: Option<NanoUsd>,
+}
+
+impl Spent {
+    fn add(&mut self, other: &Self) {
+        self.used.add(&other.used);
+        if let Some(more) = other.estimated {
+            self.estimated = Some(NanoUsd(self.estimated.map_or(0, |sum| sum.0).saturating_add(more.0)));
+        }
     }
 }
 
@@ -124,8 +150,11 @@ fn sum(
     by: UsageBy,
     starts: &[i64],
     to: i64,
-) -> Result<HashMap<Key, BTreeMap<usize, Used>>, QueryError> {
-    let mut sums = HashMap::<Key, BTreeMap<usize, Used>>::new();
+    prices: &PriceTable,
+) -> Result<HashMap<Key, BTreeMap<usize, Spent>>, QueryError> {
+    let mut sums = HashMap::<Key, BTreeMap<usize, Spent>>::new();
+    let mut models = HashMap::<[i64; 2], ModelPrices<'_>>::new();
+    let mut name = conn.prepare_cached("SELECT text FROM names WHERE id = ?1")?;
     let Some(from) = starts.first().copied() else { return Ok(sums) };
     let columns = match by {
         UsageBy::Machine => "machine, 0, 0",
@@ -133,12 +162,21 @@ fn sum(
         UsageBy::Model => "provider, model, 0",
         UsageBy::Channel => "channel, 0, 0",
     };
-    let sql = format!("SELECT day, quarters, {columns} FROM usage WHERE day >= ?1 AND day <= ?2");
+    let sql =
+        format!("SELECT day, quarters, provider, model, {columns} FROM usage WHERE day >= ?1 AND day <= ?2");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([from.div_euclid(DAY), (to - 1).div_euclid(DAY)])?;
     while let Some(row) = rows.next()? {
         let midnight = row.get::<_, i64>(0)? * DAY;
-        let buckets = sums.entry([row.get(2)?, row.get(3)?, row.get(4)?]).or_default();
+        let prices = match models.entry([row.get(2)?, row.get(3)?]) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let mut text = |number: i64| name.query_row([number], |row| row.get::<_, String>(0));
+                let [provider, model] = *entry.key();
+                entry.insert(prices.of(&text(provider)?, &text(model)?))
+            }
+        };
+        let buckets = sums.entry([row.get(4)?, row.get(5)?, row.get(6)?]).or_default();
         // Quarters ascend, and so do buckets: the last one is nearly always the next one too.
         let mut place = starts.partition_point(|start| *start <= midnight);
         let whole = visit(row.get_ref(1)?.as_blob().unwrap_or_default(), |quarter, used| {
@@ -149,7 +187,10 @@ fn sum(
             while starts.get(place).is_some_and(|start| *start <= at) {
                 place += 1;
             }
-            buckets.entry(place - 1).or_default().add(used);
+            let estimated = (used.unpriced.calls > 0)
+                .then(|| prices.estimate(Timestamp::from_millis(at), &used.unpriced))
+                .flatten();
+            buckets.entry(place - 1).or_default().add(&Spent { used: *used, estimated });
         });
         whole.ok_or_else(|| rusqlite::Error::InvalidColumnType(1, "quarters".into(), Type::Blob))?;
     }
@@ -160,13 +201,13 @@ fn sum(
 fn show(
     conn: &Connection,
     by: UsageBy,
-    sums: HashMap<Key, BTreeMap<usize, Used>>,
+    sums: HashMap<Key, BTreeMap<usize, Spent>>,
     starts: &[i64],
 ) -> Result<Vec<UsageSeries>, QueryError> {
-    let mut ordered: Vec<(Used, Key, BTreeMap<usize, Used>)> =
+    let mut ordered: Vec<(Spent, Key, BTreeMap<usize, Spent>)> =
         sums.into_iter().map(|(key, buckets)| (total(&buckets), key, buckets)).collect();
     ordered.sort_unstable_by(|(a, x, _), (b, y, _)| {
-        b.all.total_tokens.cmp(&a.all.total_tokens).then_with(|| x.cmp(y))
+        b.used.all.total_tokens.cmp(&a.used.all.total_tokens).then_with(|| x.cmp(y))
     });
     let rest = ordered.split_off(ordered.len().min(MAX_USAGE_SERIES));
     let mut name = conn.prepare_cached("SELECT text FROM names WHERE id = ?1")?;
@@ -196,9 +237,9 @@ fn show(
         series.push(UsageSeries { total: booked(&total), buckets: points(&buckets, starts), ..named });
     }
     if !rest.is_empty() {
-        let mut merged = BTreeMap::<usize, Used>::new();
-        for (place, used) in rest.into_iter().flat_map(|(_, _, buckets)| buckets) {
-            merged.entry(place).or_default().add(&used);
+        let mut merged = BTreeMap::<usize, Spent>::new();
+        for (place, spent) in rest.into_iter().flat_map(|(_, _, buckets)| buckets) {
+            merged.entry(place).or_default().add(&spent);
         }
         let (total, buckets) = (booked(&total(&merged)), points(&merged, starts));
         series.push(UsageSeries { others: true, total, buckets, ..UsageSeries::default() });
@@ -206,23 +247,27 @@ fn show(
     Ok(series)
 }
 
-fn total(buckets: &BTreeMap<usize, Used>) -> Used {
-    buckets.values().fold(Used::default(), |mut sum, used| {
-        sum.add(used);
+fn total(buckets: &BTreeMap<usize, Spent>) -> Spent {
+    buckets.values().fold(Spent::default(), |mut sum, spent| {
+        sum.add(spent);
         sum
     })
 }
 
-fn points(buckets: &BTreeMap<usize, Used>, starts: &[i64]) -> Vec<UsagePoint> {
-    let point = |(place, used): (&usize, &Used)| {
+fn points(buckets: &BTreeMap<usize, Spent>, starts: &[i64]) -> Vec<UsagePoint> {
+    let point = |(place, spent): (&usize, &Spent)| {
         let start = Timestamp::from_millis(*starts.get(*place)?);
-        Some(UsagePoint { start, booked: booked(used) })
+        Some(UsagePoint { start, booked: booked(spent) })
     };
     buckets.iter().filter_map(point).collect()
 }
 
-fn booked(used: &Used) -> Booked {
-    Booked { all: Sum::from(&used.all), unpriced: Sum::from(&used.unpriced) }
+fn booked(Spent { used, estimated }: &Spent) -> Booked {
+    Booked {
+        all: Sum::from(&used.all),
+        unpriced: Sum::from(&used.unpriced),
+        estimated_cost_usd: estimated.map(NanoUsd::dollars),
+    }
 }
 
 #[cfg(test)]

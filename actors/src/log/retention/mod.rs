@@ -71,6 +71,7 @@ mod told;
 
 use std::sync::Arc;
 
+use patze_core::causes::with_causes;
 use patze_core::retention::Retention;
 use patze_core::time::{DAY, HOUR, Timestamp};
 
@@ -134,7 +135,7 @@ pub(super) fn run(
 ) -> Result<Run, RetentionError> {
     let mut run = Run::begin(shared.clock.now());
     let done = steps(shared, rules, pause, &mut run);
-    run.error = done.as_ref().err().map(told::with_sources);
+    run.error = done.as_ref().err().map(|error| with_causes(error));
     run.ended_at = shared.clock.now();
     report::note(shared, &run).map_err(RetentionError::Write)?;
     done.map(|()| run)

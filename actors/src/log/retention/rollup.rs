@@ -70,7 +70,9 @@ impl Buckets {
         let bucket = self.0.entry((MachineId::new(event.machine), start)).or_default();
         bucket.n += 1;
         for (gauge, value) in bucket.gauges.iter_mut().zip(values(&heartbeat.resource)) {
-            value.map(|value| gauge.add(value));
+            if let Some(value) = value {
+                gauge.add(value);
+            }
         }
     }
 

@@ -19,14 +19,3 @@ pub(in crate::log) fn pruned_event(shared: &Shared, fact: &Control) -> Event {
     low.copy_from_slice(&hash.finalize()[..16]);
     fact.to_event(ulid(now, u128::from_be_bytes(low)), now, "retention")
 }
-
-/// An error with its sources, in one line.
-pub(super) fn with_sources(error: &super::RetentionError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(&format!(" ({error})"));
-        source = error.source();
-    }
-    text
-}

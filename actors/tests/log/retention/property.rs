@@ -94,7 +94,7 @@ impl World {
                 self.running.log.append(Lane::Control, Batch::control([event])).unwrap().wait().unwrap();
             }
             Step::Forgotten(m) => {
-                self.control(&Control::MachineForgotten { machine_id: MachineId::new(machine(m)) })
+                self.control(&Control::MachineForgotten { machine_id: MachineId::new(machine(m)) });
             }
             Step::Tick => self.control(&Control::Tick {}),
             Step::Session(m, s, to) => {

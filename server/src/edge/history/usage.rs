@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use patze_actors::history::query::UsageQuery;
+use patze_core::causes::with_causes;
 use patze_core::history::{UsageBucket, UsageBy};
 use patze_core::time::DAY;
 
@@ -9,6 +10,7 @@ use super::answered;
 use super::params::{Params, in_order};
 use crate::edge::Edge;
 use crate::error::Error;
+use crate::prices;
 
 /// Tokens and cost; of the last 30 days, or of the last two in hours, unless told.
 pub async fn usage(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse, Error> {
@@ -32,6 +34,11 @@ pub async fn usage(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpRe
     let from = params.time("from")?.unwrap_or_else(|| to.plus(-days * DAY));
     in_order(from, to)?;
     let tz = params.text("tz")?.unwrap_or_else(|| "UTC".to_owned());
-    let query = UsageQuery { by: by.unwrap_or(UsageBy::Machine), bucket, tz, from, to };
+    // Read each time: a table that was corrected counts at once.
+    let dir = edge.plane.dir.clone();
+    let prices = web::block(move || prices::load(&dir).map_err(|fault| with_causes(&fault)))
+        .await
+        .unwrap_or_else(|cancelled| Err(with_causes(&cancelled)));
+    let query = UsageQuery { by: by.unwrap_or(UsageBy::Machine), bucket, tz, from, to, prices };
     answered(edge.plane.history.usage(query).await)
 }
