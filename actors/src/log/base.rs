@@ -88,3 +88,37 @@ impl Base {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Whether all that `old` tells stands in `new` still, which may tell more.
+    fn is_told(old: &Value, new: &Value) -> bool {
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                old.iter().all(|(name, old)| new.get(name).is_some_and(|new| is_told(old, new)))
+            }
+            (Value::Array(old), Value::Array(new)) => {
+                old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_told(old, new))
+            }
+            _ => old == new,
+        }
+    }
+
+    /// The file is frozen: a version that cannot read it any more cannot read what users have. Add another beside it.
+    #[test]
+    fn a_base_of_schema_1_is_read_by_every_later_version() {
+        let text = include_str!("../../tests/log/base-1.json");
+        let bytes = zstd::encode_all(text.as_bytes(), 3).unwrap();
+        let base = Base { position: 679, chain: Digest::default(), pruned: 680, schema: 1, bytes };
+        let fleet = base.fleet().unwrap();
+        let (old, new) = (serde_json::from_str(text).unwrap(), serde_json::to_value(&fleet).unwrap());
+        assert_eq!((fleet.position(), fleet.facts().runs.len(), fleet.facts().machines.len()), (679, 16, 2));
+        assert!(is_told(&old, &new), "{new}");
+        let later = Base { schema: 2, ..base };
+        assert!(matches!(later.fleet(), Err(CodecError::Schema(2))));
+    }
+}
