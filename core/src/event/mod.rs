@@ -9,6 +9,7 @@
 //! [`Recorded`] is the borrowed view of an event with its place in the log; the fold takes it from a live event and
 //! from a row of the log alike, which is why both give the same state (FO-1).
 
+pub mod batch;
 pub mod control;
 pub mod envelope;
 pub mod kind;

@@ -8,6 +8,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use patze_actors::credentials::{Caller, Reach};
 use patze_actors::log::{AppendError, Batch, Lane, Placed};
+use patze_core::event::batch::{BatchFault, split};
 use patze_core::event::{Event, Rejection, RejectionCode, envelope};
 use patze_core::ids::MachineId;
 use serde::de::IgnoredAny;
@@ -92,7 +93,10 @@ pub async fn batch(
     let (text, share) = body.parts();
     // There are no more events than that.
     share.grow(ENVELOPE * (memchr::memchr_iter(b',', text.as_bytes()).count() + 1))?;
-    let envelopes = split(text)?;
+    let envelopes = split(text).map_err(|fault| match fault {
+        BatchFault::NotJson(error) => body::malformed(&error),
+        BatchFault::NotABatch => Error::InvalidBatchRequest,
+    })?;
     connections::note(&edge, &request, caller.reach());
     let mut events = Vec::with_capacity(envelopes.len().min(TURN));
     // The place in the request of each event that is still in `events`.
@@ -153,24 +157,6 @@ pub async fn batch(
     push_list(&mut out, rejected.iter().map(|(index, fault)| (*index, Fate::Rejected(fault))), minimal)?;
     out.push_str(&format!(r#"],"acceptedCount":{},"rejectedCount":{}}}"#, accepted.len(), rejected.len()));
     Ok(answered(&edge, out, body.into_share(), minimal))
-}
-
-/// The envelopes of a batch, as they stand in the body.
-fn split(text: &str) -> Result<Vec<&RawValue>, Error> {
-    #[derive(serde::Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        events: Vec<&'a RawValue>,
-    }
-    let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
-    if let Ok(body) = serde_json::from_str::<Body<'_>>(text)
-        && is_object
-    {
-        return Ok(body.events);
-    }
-    // Whatever is JSON is at fault for its shape alone.
-    serde_json::from_str::<IgnoredAny>(text).map_err(|e| body::malformed(&e))?;
-    Err(Error::InvalidBatchRequest)
 }
 
 /// Turns events of other machines than the caller's into rejections (design §10, W-S17).

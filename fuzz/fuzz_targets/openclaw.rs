@@ -1,0 +1,4 @@
+//! libFuzzer's door to [`patze_fuzz::openclaw`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| patze_fuzz::openclaw(bytes));
