@@ -266,9 +266,8 @@ mod tests {
     #[test]
     fn a_batch_is_split_or_its_fault_is_told_apart() {
         let code = |text| match split(text).unwrap_err() {
-            Error::InvalidBatchRequest => "shape",
-            Error::MalformedBody(_) => "json",
-            _ => "other",
+            BatchFault::NotABatch => "shape",
+            BatchFault::NotJson(_) => "json",
         };
         let events = split("\n {\"x\":[1,{}], \"events\" : [ {\"a\":1} , 2,\"s\" ] }").unwrap();
         assert_eq!(events.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{\"a\":1}", "2", "\"s\""]);
