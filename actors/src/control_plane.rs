@@ -4,9 +4,10 @@
 //! ControlPlane ─┬─ eventLog   a Duty: the log's writer thread, its news to the stream and to the crew
 //!               ├─ prover     a Duty: checkpoints, and the standing proof of FO-1
 //!               ├─ history    a Duty: the projector of history.db
+//!               ├─ retention  a Duty: what is old, or too much, leaves the log
 //!               ├─ machine    one for each machine
 //!               ├─ session    one for each live session
-//!               └─ janitor    ticks, and the disk under the log
+//!               └─ janitor    ticks, the disk under the log, and when retention is due
 //! ```
 //! All run on the arbiter that started them. Whoever fails is restarted, and the restart is a fact in the log (AC-1).
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use patze_core::causes::with_causes;
 use patze_core::event::control::Control;
 use patze_core::ids::MachineId;
+use patze_core::retention::Retention;
 use patze_supervise::backoff::Backoff;
 use patze_supervise::clock::Clock;
 use patze_supervise::observe::Directory;
@@ -46,6 +48,8 @@ pub struct Config {
     pub version: String,
     /// How long a machine may be silent (`HEARTBEAT_TIMEOUT_MS`).
     pub heartbeat_timeout: Duration,
+    /// What is kept unless the user has set something else (`PATZE_KEEP_HEARTBEATS`, `PATZE_KEEP_LOGS`, `PATZE_MAX_SIZE`).
+    pub retention: Retention,
     /// The injected clock.
     pub clock: Clock,
 }
@@ -82,7 +86,9 @@ pub struct ControlPlane {
     /// The settings folder.
     pub dir: PathBuf,
     crew: Crew,
-    duties: [Supervisor<&'static str, Duty>; 3],
+    duties: [Supervisor<&'static str, Duty>; 4],
+    /// What is kept unless the user has set something else.
+    retention: Retention,
     janitor: Supervisor<&'static str, Janitor>,
 }
 
@@ -92,7 +98,7 @@ impl ControlPlane {
     /// # Errors
     /// If the log cannot be opened.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { dir, version, heartbeat_timeout, clock } = config;
+        let Config { dir, version, heartbeat_timeout, retention, clock } = config;
         let log = Log::open(LogConfig::new(&dir, clock.clone()))?;
         let history = History::new(&log, &clock).map_err(StartError::Thread)?;
         let recorder = Recorder::new(log.clone(), clock.clone());
@@ -124,11 +130,12 @@ impl ControlPlane {
         let crew = Crew { machines, sessions };
         let duties = {
             let (log, history, hub, crew) = (log.clone(), history.clone(), hub.clone(), crew.clone());
-            let proving = log.clone();
+            let (proving, keeping) = (log.clone(), log.clone());
             [
                 duty(&world, "eventLog", &patient, move |seat| write(&log, &hub, &crew, seat)),
                 duty(&world, "prover", &patient, move |seat| prove(&proving, seat)),
                 duty(&world, "history", &patient, move |seat| project(&history, seat)),
+                duty(&world, "retention", &patient, move |seat| retain(&keeping, retention, seat)),
             ]
         };
         let janitor = {
@@ -143,7 +150,12 @@ impl ControlPlane {
         // A fact that need not be waited for: the log keeps the order, and a full lane right after the start is a fault
         // that the writer reports.
         let _ = recorder.record(&Control::ServerStarted { version }, "server");
-        Ok(Self { log, history, hub, recorder, directory, clock, dir, crew, duties, janitor })
+        Ok(Self { log, history, hub, recorder, directory, clock, dir, crew, duties, retention, janitor })
+    }
+
+    /// What is kept: what the user has set, else what the environment says.
+    pub fn retention(&self) -> Retention {
+        retention_of(&self.log, self.retention)
     }
 
     /// Tells a machine's actor what a request of its bridge said. Lost where the machine is not known yet or its mailbox
@@ -173,7 +185,7 @@ impl ControlPlane {
         if let Err(error) = tokio::task::spawn_blocking(move || history.close()).await {
             tracing::error!(%error, "closing history failed");
         }
-        // The writer, the prover and the projector have ended with the log.
+        // The writer, the prover, the projector and retention have ended with the log.
         let duties = async {
             for duty in &self.duties {
                 duty.close().await;
@@ -227,6 +239,7 @@ fn prove(log: &Log, seat: &Seat) -> Job {
                 Proven::Stored(position) => ("stored", position),
                 Proven::Stands(position) => ("stands", position),
                 Proven::Differs(position) => ("differs", position),
+                Proven::Overtaken(position) => ("overtaken", position),
             };
             seat.publish(&json!({ "lastProof": word, "position": position }));
             match proven {
@@ -241,6 +254,30 @@ fn prove(log: &Log, seat: &Seat) -> Job {
         }
         Ok(())
     })
+}
+
+/// Retention's job: a run whenever one is due, until the log is closed. A run that fails is told in its report and made
+/// again when the next is due: what it met is still there.
+fn retain(log: &Log, otherwise: Retention, seat: &Seat) -> Job {
+    let (log, seat) = (log.clone(), seat.clone());
+    seat.publish(&json!({ "lastRun": null }));
+    Box::new(move || {
+        while log.next_retention() {
+            match log.retain(&retention_of(&log, otherwise), &mut || log.rest()) {
+                Ok(run) => seat.publish(&json!({ "lastRun": run })),
+                Err(error) => {
+                    let error = with_causes(&error);
+                    tracing::error!(error, "what is due could not be deleted");
+                    seat.publish(&json!({ "lastRun": { "error": error } }));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn retention_of(log: &Log, otherwise: Retention) -> Retention {
+    log.fleet().facts().server.retention.unwrap_or(otherwise)
 }
 
 /// The projector's job: until the log is closed.

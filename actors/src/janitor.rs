@@ -1,12 +1,13 @@
 //! The janitor: what must be done now and then, whatever happens.
 //!
-//! - **Owns** two timers: log time must move on, and the disk under the log must have room.
+//! - **Owns** three timers: log time must move on, the disk under the log must have room, and what is old must go.
 //! - **Is woken** by its timers alone.
 //! - **Appends** `control.tick` after 60 s without events, so that what is measured against log time ages (design §5);
 //!   `control.disk.low` below 1 GiB, `control.disk.ok` when there is a quarter more than that again.
 //! - **When it fails** the next instance reads the fleet and goes on.
 //!
-//! Checkpoints and their proof are blocking work: the duty `prover` does them (see [`crate::control_plane`]).
+//! Checkpoints with their proof, and retention, are blocking work: the duties `prover` and `retention` do them (see
+//! [`crate::control_plane`]). The janitor says when retention is due: an hour after the last time, and soon after a start.
 
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ const DISK_EVERY: Duration = Duration::from_secs(60);
 pub const DISK_LOW_BYTES: u64 = 1 << 30;
 /// At least this is enough again.
 const DISK_OK_BYTES: u64 = DISK_LOW_BYTES + DISK_LOW_BYTES / 4;
+/// How often retention is due.
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
+/// How long after a start it is due: a server that just starts has other things to do.
+const RETENTION_FIRST: Duration = Duration::from_secs(60);
 /// How long to wait when a tick was refused.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -82,6 +87,12 @@ impl Janitor {
         self.seat.publish(&json!({ "freeBytes": self.free_bytes }));
         run_later(ctx, &self.clock, DISK_EVERY, Self::disk);
     }
+
+    /// Says that retention is due.
+    fn retention(&mut self, ctx: &mut Context<Self>) {
+        self.log.retention_is_due();
+        run_later(ctx, &self.clock, RETENTION_EVERY, Self::retention);
+    }
 }
 
 /// Free bytes on the file system that holds `file`, for ordinary users.
@@ -96,5 +107,6 @@ impl Actor for Janitor {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.tick(ctx);
         self.disk(ctx);
+        run_later(ctx, &self.clock, RETENTION_FIRST, Self::retention);
     }
 }

@@ -50,6 +50,7 @@ impl World {
             dir: dir.path().to_owned(),
             version: "1.0.0".to_owned(),
             heartbeat_timeout: Duration::from_secs(120),
+            retention: patze_core::retention::Retention::default(),
             clock,
         };
         let plane = ControlPlane::start(config).unwrap();

@@ -10,6 +10,7 @@
 //! | what `/history/…` answers | [`history`] |
 //! | what deserves attention | [`attention`] |
 //! | how ids are made | [`ids`] |
+//! | what is kept, and how that is written | [`retention`] |
 //! | which times are accepted | [`time`] |
 //! | what unpriced model calls would cost | [`prices`] |
 //! | how OpenClaw's records become events | `openclaw` (feature `openclaw`) |
@@ -29,4 +30,5 @@ pub mod money;
 #[cfg(feature = "openclaw")]
 pub mod openclaw;
 pub mod prices;
+pub mod retention;
 pub mod time;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use patze_core::retention::{Keep, Retention, Size};
+
 use crate::guard::Allowed;
 
 /// The server's configuration. Options win over the environment.
@@ -22,6 +24,15 @@ pub struct Config {
     /// Milliseconds of silence after which a machine counts as offline
     #[arg(long, env = "HEARTBEAT_TIMEOUT_MS", value_name = "MS", default_value = "120000")]
     pub heartbeat_timeout: HeartbeatTimeout,
+    /// How long each heartbeat is kept: 48h, 7d, forever; what they showed is kept as minimum, mean and maximum
+    #[arg(long, env = "PATZE_KEEP_HEARTBEATS", value_name = "TIME", default_value = "48h")]
+    pub keep_heartbeats: Keep,
+    /// How long each log line is kept: 30d, 1y, forever
+    #[arg(long, env = "PATZE_KEEP_LOGS", value_name = "TIME", default_value = "30d")]
+    pub keep_logs: Keep,
+    /// How large all files together may become before the oldest history goes: 2GB, 500MB, unlimited
+    #[arg(long, env = "PATZE_MAX_SIZE", value_name = "SIZE", default_value = "unlimited")]
+    pub max_size: Size,
     /// Listen wider than this machine although everybody may do everything (1)
     #[arg(long, env = "PATZE_ALLOW_OPEN", value_parser = clap::builder::BoolishValueParser::new(), default_value = "0", hide_possible_values = true, num_args = 0..=1, default_missing_value = "1")]
     pub allow_open: bool,
@@ -35,6 +46,15 @@ pub struct Config {
 pub struct HeartbeatTimeout(pub Duration);
 
 impl Config {
+    /// What is kept unless it is set otherwise at run time.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            heartbeats_ms: self.keep_heartbeats.0,
+            logs_ms: self.keep_logs.0,
+            max_bytes: self.max_size.0,
+        }
+    }
+
     /// The settings folder: as told, `~/` at its beginning being the home folder; else `~/.patze-control`. None if there is
     /// no home folder to find it in.
     pub fn settings_dir(&self) -> Option<PathBuf> {
@@ -80,6 +100,25 @@ mod tests {
         assert_eq!((config.host.as_str(), config.allow_open), ("127.0.0.1", false));
         assert_eq!(config.heartbeat_timeout.0, Duration::from_secs(120));
         assert!(parse(&["--allow-open"]).unwrap().allow_open);
+    }
+
+    #[test]
+    fn what_is_kept_is_read_and_what_is_too_little_refused() {
+        assert_eq!(parse(&[]).unwrap().retention(), Retention::default());
+        let kept =
+            parse(&["--keep-heartbeats", "7d", "--keep-logs", "forever", "--max-size", "2GB"]).unwrap();
+        let day = 86_400_000;
+        let expected =
+            Retention { heartbeats_ms: Some(7 * day), logs_ms: None, max_bytes: Some(2_000_000_000) };
+        assert_eq!(kept.retention(), expected);
+        for (option, value, allowed) in [
+            ("--keep-logs", "5m", "at least 1h"),
+            ("--max-size", "1MB", "at least 256MB"),
+            ("--keep-heartbeats", "soon", "48h"),
+        ] {
+            let error = parse(&[option, value]).unwrap_err().to_string();
+            assert!(error.contains(allowed) && error.contains(option), "{error}");
+        }
     }
 
     #[test]

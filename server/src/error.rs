@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use patze_core::time::Timestamp;
 use serde_json::json;
 
 /// The content type of every answer but pages, streams and metrics (contract §2.3).
@@ -33,6 +34,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AtBeforeHorizon = "at_before_horizon",
     AtInFuture = "at_in_future",
     ConfirmationRequired = "confirmation_required",
     Forbidden = "forbidden",
@@ -55,6 +57,7 @@ codes! {
     InvalidName = "invalid_name",
     InvalidPoints = "invalid_points",
     InvalidQuery = "invalid_query",
+    InvalidRetention = "invalid_retention",
     InvalidScope = "invalid_scope",
     InvalidSearch = "invalid_search",
     InvalidState = "invalid_state",
@@ -148,6 +151,16 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// It was there; history was cut since (design §6).
+    #[error("{message}")]
+    Gone {
+        /// What was asked for, and from where on there is something.
+        message: String,
+        /// The horizon: the oldest position that there still is.
+        position: u64,
+        /// The log time there.
+        time: Timestamp,
+    },
     /// The body did not come in time.
     #[error("the body did not come within {limit_s} s")]
     TooSlow {
@@ -192,6 +205,7 @@ impl Error {
             Self::UnsupportedMediaType => Code::UnsupportedMediaType,
             Self::PayloadTooLarge { .. } => Code::PayloadTooLarge,
             Self::NoSuch { .. } => Code::NotFound,
+            Self::Gone { .. } => Code::AtBeforeHorizon,
             Self::TooSlow { .. } => Code::RequestTimeout,
             Self::Overloaded => Code::Overloaded,
             Self::TooMuch(_) => Code::TooMuch,
@@ -200,6 +214,9 @@ impl Error {
         };
         match self {
             Self::Unauthorized => json!({ "error": code.name() }),
+            Self::Gone { message, position, time } => json!({
+                "error": code.name(), "message": message, "horizon": { "position": position, "time": time },
+            }),
             _ => json!({ "error": code.name(), "message": self.to_string() }),
         }
     }
@@ -211,6 +228,7 @@ impl ResponseError for Error {
             Self::NotFound | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::OriginNotAllowed(_) | Self::HostNotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::Gone { .. } => StatusCode::GONE,
             Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::MalformedBody(_)
             | Self::InvalidBody

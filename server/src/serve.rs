@@ -96,6 +96,7 @@ pub async fn serve(
         dir: dir.clone(),
         version: BUILD.to_owned(),
         heartbeat_timeout: config.heartbeat_timeout.0,
+        retention: config.retention(),
         clock: clock.clone(),
     })?;
     let served = serve_plane(&plane, &dir, config, bind, listeners, beside).await;

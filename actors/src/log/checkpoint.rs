@@ -1,6 +1,6 @@
 //! Checkpoints: stored fleets, so that a start and a look at the past replay only a tail (design §6).
 //!
-//! A checkpoint is the zstd of the fleet's JSON at a multiple of [`EVERY`] positions. One of another [`FOLD_VERSION`] or
+//! A checkpoint is the zstd of the fleet's JSON, about every [`EVERY`] rows. One of another [`FOLD_VERSION`] or
 //! one that cannot be read is passed over, never trusted.
 
 use std::ops::ControlFlow;
@@ -9,8 +9,10 @@ use patze_core::fleet::{FOLD_VERSION, Fleet};
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::base;
 use super::open::Fault;
 use super::scan;
+use super::upkeep::Upkeep;
 use crate::sqlite::{self, sql};
 
 /// Positions between two checkpoints.
@@ -19,15 +21,6 @@ pub const EVERY: u64 = 50_000;
 const NEWEST: usize = 4;
 /// Level 3 takes a few ms a MiB; higher ones gain little on such JSON.
 const ZSTD_LEVEL: i32 = 3;
-
-/// What the writer does for the checkpoints, in a transaction of events.
-#[derive(Debug)]
-pub(super) enum Upkeep {
-    /// Stores one and removes those that it makes superfluous.
-    Store { position: u64, created_at: Timestamp, bytes: Vec<u8>, every: u64 },
-    /// Removes some that turned out wrong.
-    Remove(Vec<u64>),
-}
 
 /// Why a checkpoint cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -38,42 +31,71 @@ pub enum CodecError {
     /// The bytes are not zstd.
     #[error("the checkpoint cannot be decompressed")]
     Zstd(#[from] std::io::Error),
+    /// A later version wrote the base.
+    #[error("the base is of schema {0}, which a later version of patze wrote")]
+    Schema(u32),
 }
 
-// === impl Upkeep ===
+/// Stores a checkpoint and removes those that it makes superfluous.
+pub(super) fn store(position: u64, created_at: Timestamp, bytes: Vec<u8>, every: u64) -> Upkeep {
+    Upkeep::new(bytes.len(), move |conn, _| {
+        conn.prepare_cached(
+            "INSERT OR REPLACE INTO checkpoints (position, fold_version, created_at, bytes) \
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![sql(position), FOLD_VERSION, created_at.millis(), bytes])?;
+        // What other versions left is of no use once there is one of ours.
+        conn.execute("DELETE FROM checkpoints WHERE fold_version <> ?1", [FOLD_VERSION])?;
+        delete(conn, &superfluous(&positions(conn)?, rows(conn)?, every))
+    })
+}
 
-impl Upkeep {
-    pub(super) fn weight(&self) -> usize {
-        match self {
-            Self::Store { bytes, .. } => bytes.len(),
-            Self::Remove(positions) => positions.len() * 8,
-        }
+/// Removes checkpoints that turned out wrong.
+pub(super) fn remove(positions: Vec<u64>) -> Upkeep {
+    Upkeep::new(positions.len() * 8, move |conn, _| delete(conn, &positions))
+}
+
+fn delete(conn: &Connection, positions: &[u64]) -> rusqlite::Result<()> {
+    for position in positions {
+        conn.prepare_cached("DELETE FROM checkpoints WHERE position = ?1")?.execute([sql(*position)])?;
     }
+    Ok(())
+}
 
-    /// Does it, inside the writer's transaction.
-    pub(super) fn run(&self, conn: &Connection) -> rusqlite::Result<()> {
-        let remove = match self {
-            Self::Store { position, created_at, bytes, every } => {
-                conn.prepare_cached(
-                    "INSERT OR REPLACE INTO checkpoints (position, fold_version, created_at, bytes) \
-                     VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    sql(*position),
-                    FOLD_VERSION,
-                    created_at.millis(),
-                    bytes
-                ])?;
-                // What other versions left is of no use once there is one of ours.
-                conn.execute("DELETE FROM checkpoints WHERE fold_version <> ?1", [FOLD_VERSION])?;
-                &superfluous(&positions(conn)?, *every)
-            }
-            Self::Remove(positions) => positions,
-        };
-        for position in remove {
-            conn.execute("DELETE FROM checkpoints WHERE position = ?1", [sql(*position)])?;
-        }
-        Ok(())
+/// How many rows are stored up to a position.
+pub(super) fn rows(conn: &Connection) -> rusqlite::Result<impl Fn(u64) -> u64 + use<>> {
+    let holes = holes(conn)?;
+    Ok(move |position: u64| position - holes.iter().map(|hole| hole.before(position)).sum::<u64>())
+}
+
+/// Positions without rows, as the commits know them. Spacing counts stored rows (design §6).
+fn holes(conn: &Connection) -> rusqlite::Result<Vec<Hole>> {
+    let base: u64 = conn
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM base")?
+        .query_row([], |row| sqlite::count(row, 0))?;
+    let mut statement = conn.prepare_cached(
+        "SELECT first, last, last - first + 1 - length(sums) / 8 FROM commits WHERE pruned IS NOT NULL",
+    )?;
+    let pruned = statement.query_map([], |row| {
+        Ok(Hole { first: sqlite::count(row, 0)?, last: sqlite::count(row, 1)?, rows: sqlite::count(row, 2)? })
+    })?;
+    let cut = Hole { first: 1, last: base, rows: base };
+    pruned.chain([Ok(cut)]).filter(|hole| !matches!(hole, Ok(Hole { last, .. }) if *last < 1)).collect()
+}
+
+/// So many rows are missing between two positions.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    first: u64,
+    last: u64,
+    rows: u64,
+}
+
+impl Hole {
+    /// How many of them lie before `position`; where it lies within, in proportion.
+    fn before(&self, position: u64) -> u64 {
+        let passed = (position.min(self.last) + 1).saturating_sub(self.first);
+        (u128::from(self.rows) * u128::from(passed) / u128::from(self.last + 1 - self.first)) as u64
     }
 }
 
@@ -103,7 +125,7 @@ pub(super) fn at(conn: &Connection, position: u64) -> Result<Result<Fleet, Codec
     statement.query_row([sql(position)], |row| Ok(decode(row.get_ref(0)?.as_blob()?)))
 }
 
-/// The newest checkpoint that can be read, at `most` or before; an empty fleet if there is none.
+/// The newest checkpoint that can be read, at `most` or before; the base, or an empty fleet, if there is none.
 pub(super) fn newest(conn: &Connection, most: u64) -> rusqlite::Result<Fleet> {
     for position in positions(conn)?.into_iter().rev().filter(|position| *position <= most) {
         match at(conn, position)? {
@@ -112,7 +134,7 @@ pub(super) fn newest(conn: &Connection, most: u64) -> rusqlite::Result<Fleet> {
             Err(error) => tracing::error!(position, %error, "a checkpoint cannot be read; it is passed over"),
         }
     }
-    Ok(Fleet::default())
+    base::start(conn)
 }
 
 /// The position of the newest checkpoint at `most` or before; 0 if there is none.
@@ -143,13 +165,14 @@ pub(super) fn replay(
     Ok(())
 }
 
-/// Which of `positions` (ascending) may go, so that older ones are no more than twice `every` apart.
-fn superfluous(positions: &[u64], every: u64) -> Vec<u64> {
+/// Which of `positions` (ascending) may go, so that older ones are no more than twice `every` rows apart; `rows` tells
+/// how many there are up to a position.
+fn superfluous(positions: &[u64], rows: impl Fn(u64) -> u64, every: u64) -> Vec<u64> {
     let mut kept = 0;
     let mut remove = Vec::new();
     let older = positions.len().saturating_sub(NEWEST);
     for (position, next) in positions.iter().zip(&positions[positions.len().min(1)..]).take(older) {
-        if next - kept <= 2 * every {
+        if rows(*next) - rows(kept) <= 2 * every {
             remove.push(*position);
         } else {
             kept = *position;
@@ -167,7 +190,7 @@ mod tests {
         let mut stored: Vec<u64> = Vec::new();
         for n in 1..=40 {
             stored.push(n * 50);
-            for position in superfluous(&stored, 50) {
+            for position in superfluous(&stored, |position| position, 50) {
                 stored.retain(|kept| *kept != position);
             }
             let newest: Vec<u64> = (n.saturating_sub(3).max(1)..=n).map(|n| n * 50).collect();
@@ -177,6 +200,15 @@ mod tests {
             assert!(gaps.clone().all(|gap| gap <= 100), "{stored:?}");
         }
         assert_eq!(stored.len(), 22, "{stored:?}");
+    }
+
+    #[test]
+    fn spacing_counts_rows_and_not_holes() {
+        let hole = Hole { first: 51, last: 150, rows: 80 };
+        assert_eq!([50, 51, 100, 150, 400].map(|at| hole.before(at)), [0, 0, 40, 80, 80]);
+        let rows = |position| position - hole.before(position);
+        let stored = [50, 100, 150, 200, 250, 300, 350];
+        assert_eq!(superfluous(&stored, rows, 50), [50, 100], "50 and 100 to 150 hold 70 rows in all");
     }
 
     #[test]

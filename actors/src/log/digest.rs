@@ -27,8 +27,9 @@ impl Chain {
         Self { hash: Sha256::new_with_prefix(previous) }
     }
 
-    /// Adds a row. `scratch` is kept between rows to save its allocation.
-    pub(super) fn push(&mut self, row: &Recorded<'_>, scratch: &mut Vec<u8>) {
+    /// Adds a row and tells the CRC-32 of its bytes (see [`super::sums`]). `scratch` is kept between rows to save its
+    /// allocation.
+    pub(super) fn push(&mut self, row: &Recorded<'_>, scratch: &mut Vec<u8>) -> u32 {
         scratch.clear();
         scratch.extend_from_slice(&row.position.to_be_bytes());
         push_text(scratch, row.id);
@@ -41,6 +42,7 @@ impl Chain {
         push_text(scratch, row.trace);
         push_text(scratch, row.payload);
         self.hash.update(&scratch);
+        crc32fast::hash(scratch)
     }
 
     /// The transaction's digest.

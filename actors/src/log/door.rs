@@ -2,18 +2,21 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use patze_core::event::Recorded;
 use patze_core::fleet::Fleet;
 use patze_core::ids::LogId;
+use patze_core::retention::Retention;
 use patze_supervise::clock::Clock;
 use rusqlite::{InterruptHandle, OptionalExtension as _};
 use tokio::sync::oneshot;
 
+use super::base::{self, Horizon};
 use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
 use super::care::reached::Reached;
 use super::care::swap;
@@ -23,18 +26,22 @@ use super::digest::Digest;
 use super::follow::Follower;
 use super::health::{Check, Health, Metrics, Status};
 use super::open::{self, OpenError};
-use super::past::{self, Moment, Past, PastError};
+use super::past::{self, Moment, Past, PastError, Then};
 use super::place::{self, ServerLock};
 use super::proof::{self, Proof, ProofError, Proofs, Proven};
 use super::publish::Publish;
 use super::queue::{Queue, Refusal, Work};
 use super::reader::{self, ReadError, Readers, StartError, StoredEvent};
+use super::retention::{self, Due, Report, RetentionError, Run};
 use super::row::RowError;
 use super::scan;
 use super::transaction::Tail;
 use super::wal::WalCopier;
 use super::writer::{self, Writer, WriterError};
 use crate::sqlite;
+
+/// How long retention rests after a step: longer than most steps take, so that it has less than half of a processor.
+const REST: Duration = Duration::from_millis(20);
 
 /// How the log is opened.
 #[derive(Clone, Debug)]
@@ -49,7 +56,7 @@ pub struct LogConfig {
 
 /// The event log. Clones are handles to the same one.
 #[derive(Clone, Debug)]
-pub struct Log(Arc<Shared>);
+pub struct Log(pub(super) Arc<Shared>);
 
 /// The end of the log, for `/readyz`: an outside copy of it proves the past (design §6).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +89,13 @@ pub(super) struct Shared {
     pub(super) health: Health,
     pub(super) wal: WalCopier,
     pub(super) readers: Readers,
+    /// Held by whoever looks after what was stored before: one at a time.
+    care: Mutex<()>,
+    /// States before this position are not those that were live then, for some of their rows went.
+    settled: AtomicU64,
+    horizon: Mutex<Option<Horizon>>,
+    /// Retention is due.
+    pub(super) due: Due,
     pub(super) past: Past,
     log_id: LogId,
     /// What readers see.
@@ -137,6 +151,8 @@ impl Log {
         let corrupt = |source| OpenError::fault(&file, source);
         let tail = writer::read_tail(&conn).map_err(corrupt)?;
         let checkpoint = checkpoint::newest(&conn, tail.position).map_err(|e| corrupt(e.into()))?;
+        let horizon = base::horizon(&conn).map_err(|e| corrupt(e.into()))?;
+        let settled = retention::settled(&conn).map_err(|e| corrupt(e.into()))?;
         let (proofs, metrics) = (Proofs::default(), Metrics::default());
         let (mut fleet, mut unproven) = (checkpoint.clone(), None);
         checkpoint::replay(&conn, &mut fleet, tail.position, every, |at| unproven = Some(at.clone()))
@@ -173,6 +189,10 @@ impl Log {
             health,
             wal,
             readers,
+            care: Mutex::new(()),
+            settled: AtomicU64::new(settled),
+            horizon: Mutex::new(horizon),
+            due: Due::default(),
             past: Past::default(),
             log_id,
             current: ArcSwap::new(fleet.clone()),
@@ -219,8 +239,8 @@ impl Log {
         }
     }
 
-    /// The events after position `after`, oldest first: at most `max_events`, and no more than `max_bytes` hold (but
-    /// one at least). An empty page is the end.
+    /// The events after position `after`, or after the horizon if that is later, oldest first: at most `max_events`, and
+    /// no more than `max_bytes` hold (but one at least). An empty page is the end.
     ///
     /// # Errors
     /// If the log is overloaded, closed or cannot be read.
@@ -230,6 +250,7 @@ impl Log {
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Vec<StoredEvent>, ReadError> {
+        let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         self.0.readers.ask(move |conn| reader::page(conn, after, max_events, max_bytes)).await
     }
 
@@ -247,8 +268,8 @@ impl Log {
             .await
     }
 
-    /// Shows every event after `after` to `each`, without copying it, until it breaks or the log ends. Blocks, on a
-    /// connection of its own.
+    /// Shows every event after `after`, or after the horizon if that is later, to `each`, without copying it, until it
+    /// breaks or the log ends. Blocks, on a connection of its own.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -260,6 +281,7 @@ impl Log {
         let read = |source| self.0.unreadable(source);
         let conn = sqlite::for_reading(&self.0.file).map_err(|e| read(e.into()))?;
         let head = scan::head(&conn).map_err(|e| read(e.into()))?;
+        let after = after.max(self.horizon().map_or(0, |horizon| horizon.position));
         scan::scan(&conn, after, head, each).map_err(read)
     }
 
@@ -276,12 +298,51 @@ impl Log {
         self.0.current()
     }
 
-    /// The fleet after the last event at `moment` or before. Its own position is that event's.
+    /// The fleet after the last event at `moment` or before.
     ///
     /// # Errors
-    /// If the moment has not come, too many are being looked up, or the log cannot be read.
-    pub async fn fleet_at(&self, moment: Moment) -> Result<Arc<Fleet>, PastError> {
+    /// If the moment has not come or lies before the horizon, too many are being looked up, or the log cannot be read.
+    pub async fn fleet_at(&self, moment: Moment) -> Result<Then, PastError> {
         past::fleet_at(&self.0, moment).await
+    }
+
+    /// Where the log begins; none while nothing was cut.
+    pub fn horizon(&self) -> Option<Horizon> {
+        self.0.horizon()
+    }
+
+    /// One run of retention: thins, rolls up and cuts as `rules` say (see `retention/mod.rs`). `pause` is called after
+    /// each step and says whether to go on. Blocks, for as long as there is something to do.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written, is damaged, or a rule of this program is wrong. What was done until then is
+    /// sound.
+    pub fn retain(&self, rules: &Retention, pause: &mut dyn FnMut() -> bool) -> Result<Run, RetentionError> {
+        retention::run(&self.0, rules, pause)
+    }
+
+    /// Says that retention is due, now or as soon as the run that goes on has ended.
+    pub fn retention_is_due(&self) {
+        self.0.due.call();
+    }
+
+    /// Waits until retention is due. Blocks. False once the log is closed.
+    pub fn next_retention(&self) -> bool {
+        self.0.due.wait()
+    }
+
+    /// Rests between two steps of retention, so that others get the processor. Blocks. False once the log is closed.
+    pub fn rest(&self) -> bool {
+        self.0.due.rest(REST)
+    }
+
+    /// How much is stored, what retention deleted lately, and what `rules` will come to.
+    ///
+    /// # Errors
+    /// If the log is overloaded, closed or cannot be read.
+    pub async fn retention_report(&self, rules: Retention) -> Result<Report, ReadError> {
+        let (file, machines) = (self.0.file.clone(), self.fleet().facts().machines.len());
+        self.0.readers.ask(move |conn| retention::report(conn, &file, &rules, machines)).await
     }
 
     /// The end of the log.
@@ -328,6 +389,7 @@ impl Log {
         let shared = &self.0;
         shared.queue.close();
         shared.proofs.close();
+        shared.due.close();
         shared.end_following();
         let mut writing = locked(&shared.writing);
         while *writing {
@@ -404,6 +466,27 @@ impl Shared {
 
     pub(super) fn current(&self) -> Arc<Fleet> {
         self.current.load_full()
+    }
+
+    pub(super) fn take_care(&self) -> MutexGuard<'_, ()> {
+        locked(&self.care)
+    }
+
+    /// Notes that rows go without which states before `position` are other ones.
+    pub(super) fn settle(&self, position: u64) {
+        self.settled.fetch_max(position, Ordering::SeqCst);
+    }
+
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn horizon(&self) -> Option<Horizon> {
+        *locked(&self.horizon)
+    }
+
+    pub(super) fn set_horizon(&self, horizon: Horizon) {
+        *locked(&self.horizon) = Some(horizon);
     }
 
     pub(super) fn set_current(&self, fleet: &Arc<Fleet>) {

@@ -20,8 +20,14 @@ pub(super) struct Migration {
 }
 
 /// All steps, in order.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "events", sql: include_str!("../../../sql/migrations/0001_events.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "events", sql: include_str!("../../../sql/migrations/0001_events.sql") },
+    Migration {
+        number: 2,
+        name: "retention",
+        sql: include_str!("../../../sql/migrations/0002_retention.sql"),
+    },
+];
 
 /// The views, made anew whenever their text changes.
 const VIEWS: &str = include_str!("../../../sql/views.sql");
@@ -128,7 +134,7 @@ mod tests {
     use super::*;
 
     const NEXT: Migration =
-        Migration { number: 2, name: "colours", sql: "CREATE TABLE colours (name TEXT PRIMARY KEY);" };
+        Migration { number: 3, name: "colours", sql: "CREATE TABLE colours (name TEXT PRIMARY KEY);" };
 
     fn database(dir: &Path) -> (Connection, PathBuf) {
         let file = dir.join("patze.db");
@@ -155,8 +161,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut conn, file) = database(dir.path());
         run(&mut conn, &file, MIGRATIONS, Timestamp::from_millis(9)).unwrap();
-        assert_eq!(tables(&conn), ["checkpoints", "commits", "cursors", "events", "meta", "migrations"]);
-        let applied: i64 = conn.query_row("SELECT applied_at FROM migrations", [], |row| row.get(0)).unwrap();
+        let expected =
+            ["base", "checkpoints", "commits", "cursors", "events", "heartbeat_rollup", "meta", "migrations"];
+        assert_eq!(tables(&conn), expected);
+        let applied: i64 =
+            conn.query_row("SELECT max(applied_at) FROM migrations", [], |row| row.get(0)).unwrap();
         assert_eq!((applied, user_version(&conn).unwrap()), (5, newest()));
     }
 
@@ -165,17 +174,67 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut conn, file) = database(dir.path());
         conn.execute("INSERT INTO meta VALUES ('colour', 'red')", []).unwrap();
-        std::fs::write(dir.path().join("patze.db.before-0002.part"), "left by a crash").unwrap();
+        std::fs::write(dir.path().join("patze.db.before-0003.part"), "left by a crash").unwrap();
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
         assert!(tables(&conn).contains(&"colours".to_owned()));
-        let backup = std::fs::metadata(dir.path().join("patze.db.before-0002")).unwrap();
+        let backup = std::fs::metadata(dir.path().join("patze.db.before-0003")).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&backup.permissions()) & 0o777, 0o600);
-        let backup = Connection::open(dir.path().join("patze.db.before-0002")).unwrap();
+        let backup = Connection::open(dir.path().join("patze.db.before-0003")).unwrap();
         assert!(!tables(&backup).contains(&"colours".to_owned()));
         let kept: String =
             backup.query_row("SELECT value FROM meta WHERE key = 'colour'", [], |row| row.get(0)).unwrap();
         let application: u32 = backup.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();
-        assert_eq!((kept.as_str(), application, user_version(&backup).unwrap()), ("red", 0x5054_5A45, 1));
+        assert_eq!((kept.as_str(), application, user_version(&backup).unwrap()), ("red", 0x5054_5A45, 2));
+    }
+
+    /// A database of the first version, with a commit of two events.
+    fn first_version(dir: &Path) -> PathBuf {
+        use crate::log::digest::{Chain, GENESIS};
+        use patze_core::event::{Origin, Recorded, Severity};
+        let file = dir.join("patze.db");
+        let mut conn = Connection::open(&file).unwrap();
+        super::super::connect::shape(&conn).unwrap();
+        super::super::connect::use_wal(&conn).unwrap();
+        run(&mut conn, &file, &MIGRATIONS[..1], Timestamp::EPOCH).unwrap();
+        let mut chain = Chain::after(&GENESIS);
+        for position in 1..=2_u64 {
+            let row = Recorded {
+                position,
+                recorded_at: Timestamp::from_millis(7),
+                origin: Origin::INGEST,
+                id: if position == 1 { "e1" } else { "e2" },
+                machine: "m",
+                type_name: "run.state.changed",
+                severity: Severity::Info,
+                occurred_at: Timestamp::from_millis(6),
+                trace: "{}",
+                payload: r#"{"runId":"r","sessionId":"s","agentId":"a","from":"x","to":"running"}"#,
+            };
+            chain.push(&row, &mut Vec::new());
+            conn.execute(
+                "INSERT INTO events VALUES (?1, ?2, ?3, 'm', 6, 7, 'info', 'ingest', '{}', ?4)",
+                params![position as i64, row.id, row.type_name, row.payload],
+            )
+            .unwrap();
+        }
+        conn.execute("INSERT INTO commits VALUES (1, 2, 7, ?1)", [chain.finish()]).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_log_of_the_first_version_is_backed_up_and_goes_on() {
+        use crate::log::{Log, LogConfig, verify::verify};
+        let dir = tempfile::tempdir().unwrap();
+        let file = first_version(dir.path());
+        let clock = patze_supervise::clock::Clock::virtual_at(Timestamp::from_millis(9)).0;
+        let log = Log::open(LogConfig::new(dir.path(), clock)).unwrap();
+        assert_eq!((log.head().position, log.fleet().facts().runs.len()), (2, 1));
+        log.close().unwrap();
+        let report = verify(&file).unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        let backup = Connection::open(dir.path().join("patze.db.before-0002")).unwrap();
+        let events: i64 = backup.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+        assert_eq!((user_version(&backup).unwrap(), events), (1, 2));
     }
 
     #[test]
@@ -184,9 +243,9 @@ mod tests {
         let (mut conn, file) = database(dir.path());
         let broken = Migration { sql: "CREATE TABLE colours (name TEXT); CREATE TABLE events (x);", ..NEXT };
         let error = run(&mut conn, &file, &with_next(broken), Timestamp::EPOCH).unwrap_err();
-        assert!(matches!(error, OpenError::Migrate { number: 2, .. }), "{error:?}");
+        assert!(matches!(error, OpenError::Migrate { number: 3, .. }), "{error:?}");
         assert!(!tables(&conn).contains(&"colours".to_owned()));
-        assert_eq!(user_version(&conn).unwrap(), 1);
+        assert_eq!(user_version(&conn).unwrap(), 2);
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
     }
 
@@ -197,7 +256,7 @@ mod tests {
         run(&mut conn, &file, &with_next(NEXT), Timestamp::EPOCH).unwrap();
         let rewritten = Migration { sql: "CREATE TABLE colours (name TEXT);", ..NEXT };
         let error = run(&mut conn, &file, &with_next(rewritten), Timestamp::EPOCH).unwrap_err();
-        assert!(matches!(error, OpenError::OtherMigration { number: 2, .. }), "{error:?}");
+        assert!(matches!(error, OpenError::OtherMigration { number: 3, .. }), "{error:?}");
     }
 
     #[test]

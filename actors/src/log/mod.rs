@@ -54,6 +54,7 @@
 //!
 //! Nothing outside this folder knows the tables of `patze.db`, so that another engine fits behind the same door (design §16).
 
+mod base;
 mod batch;
 pub mod care;
 pub mod checkpoint;
@@ -70,26 +71,31 @@ mod proof;
 mod publish;
 pub mod queue;
 mod reader;
+mod retention;
 mod rollup;
 mod row;
 mod scan;
 mod share;
+mod sums;
 mod transaction;
+mod upkeep;
 pub mod verify;
 mod wal;
 mod writer;
 
+pub use base::Horizon;
 pub use batch::{AppendError, Appended, Batch, Cursor, Lane, Overloaded, Pending, Placed};
 pub use digest::Digest;
 pub use door::{CloseError, Head, Log, LogConfig};
 pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
-pub use past::{Moment, PastError};
+pub use past::{Moment, PastError, Then};
 pub use place::{DATABASE, HISTORY};
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};
+pub use retention::{Forecast, Report, RetentionError, Run, Shares};
 pub use rollup::Rollup;
 pub use row::RowError;
 pub use writer::{Writer, WriterError};

@@ -5,17 +5,19 @@
 //! (persistent maps), so that the [`CACHED`] ones, which make stepping through the past cheap, cost little.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use patze_core::fleet::Fleet;
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::base::Horizon;
 use super::checkpoint;
 use super::door::Shared;
 use super::open::Fault;
 use super::reader::ReadError;
+use super::retention;
 use super::row::RowError;
 use crate::sqlite::{self, sql};
 
@@ -52,6 +54,12 @@ pub enum PastError {
         /// The clock.
         now: Timestamp,
     },
+    /// The log begins later: history was cut.
+    #[error("nothing before position {} ({}) is left: history was cut there to keep to the size that is set", horizon.position, horizon.time)]
+    Before {
+        /// Where it begins.
+        horizon: Horizon,
+    },
     /// Come back in a second.
     #[error("{BUILDS} other moments of the past are being looked up; try again")]
     Busy,
@@ -60,12 +68,29 @@ pub enum PastError {
     Read(#[from] ReadError),
 }
 
+/// A fleet of the past.
+#[derive(Clone, Debug)]
+pub struct Then {
+    /// The state; its own position is that of the last event at the moment or before.
+    pub fleet: Arc<Fleet>,
+    /// Rows went since, so that gauges and last-seen times are those of the last ones that were kept, and log lines that
+    /// went are missing (design §6).
+    pub thinned: bool,
+}
+
 /// What is kept of the past.
 #[derive(Debug)]
 pub(super) struct Past {
     builds: Arc<Semaphore>,
+    cached: Mutex<Cached>,
+}
+
+#[derive(Debug, Default)]
+struct Cached {
     /// The last used one last.
-    cached: Mutex<VecDeque<Arc<Fleet>>>,
+    fleets: VecDeque<Arc<Fleet>>,
+    /// How often the past was changed. A fleet that was built before the last time is not kept.
+    changes: u64,
 }
 
 impl Default for Past {
@@ -84,32 +109,48 @@ impl Past {
 
     /// The cached fleet whose position is `position` or the nearest before.
     fn nearest(&self, position: u64) -> Option<Arc<Fleet>> {
-        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = cached.iter().filter(|fleet| fleet.position() <= position);
+        let cached = self.locked();
+        let before = cached.fleets.iter().filter(|fleet| fleet.position() <= position);
         before.max_by_key(|fleet| fleet.position()).cloned()
     }
 
-    fn used(&self, fleet: &Arc<Fleet>) {
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.retain(|other| other.position() != fleet.position());
-        cached.push_back(Arc::clone(fleet));
-        if cached.len() > CACHED {
-            cached.pop_front();
+    /// Keeps a fleet of the past that had been changed so often.
+    fn used(&self, fleet: &Arc<Fleet>, changes: u64) {
+        let mut cached = self.locked();
+        if cached.changes != changes {
+            return;
         }
+        cached.fleets.retain(|other| other.position() != fleet.position());
+        cached.fleets.push_back(Arc::clone(fleet));
+        if cached.fleets.len() > CACHED {
+            cached.fleets.pop_front();
+        }
+    }
+
+    /// The past was changed: what was built of it before is another one.
+    pub(super) fn changed(&self) {
+        let mut cached = self.locked();
+        cached.fleets.clear();
+        cached.changes += 1;
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Cached> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The fleet after the last event at `moment` or before.
-pub(super) async fn fleet_at(shared: &Arc<Shared>, moment: Moment) -> Result<Arc<Fleet>, PastError> {
-    let position = position_of(shared, moment).await?;
+pub(super) async fn fleet_at(shared: &Arc<Shared>, moment: Moment) -> Result<Then, PastError> {
+    let past = &shared.past;
+    let changes = past.locked().changes;
+    let Place { position, thinned } = place_of(shared, moment).await?;
     let live = shared.current();
     if live.position() == position {
-        return Ok(live);
+        return Ok(Then { fleet: live, thinned: false });
     }
-    let past = &shared.past;
     if let Some(fleet) = past.nearest(position).filter(|fleet| fleet.position() == position) {
-        past.used(&fleet);
-        return Ok(fleet);
+        past.used(&fleet, changes);
+        return Ok(Then { fleet, thinned });
     }
     let permit = past.permit()?;
     let built = {
@@ -126,26 +167,46 @@ pub(super) async fn fleet_at(shared: &Arc<Shared>, moment: Moment) -> Result<Arc
         Ok(built) => built.map_err(read)?,
         Err(_) => return Err(ReadError::Closed.into()),
     };
-    past.used(&fleet);
-    Ok(fleet)
+    past.used(&fleet, changes);
+    Ok(Then { fleet, thinned })
 }
 
-/// The position of the last event at `moment` or before; 0 before the first.
-async fn position_of(shared: &Shared, moment: Moment) -> Result<u64, PastError> {
+/// A place of the log.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u64,
+    thinned: bool,
+}
+
+/// Where the last event at `moment` or before stands; 0 before the first, the horizon where history was cut there.
+async fn place_of(shared: &Shared, moment: Moment) -> Result<Place, PastError> {
     let head = shared.current().position();
-    match moment {
-        Moment::Position(position) if position > head => Err(PastError::Ahead { position, head }),
-        Moment::Position(position) => {
-            Ok(shared.readers.ask(move |conn| Ok(last_event(conn, position)?)).await?)
-        }
-        Moment::Time(time) => {
-            let now = shared.clock.now();
-            if time > now {
-                return Err(PastError::Future { time, now });
-            }
-            Ok(shared.readers.ask(move |conn| Ok(last_recorded(conn, time, head)?)).await?)
-        }
+    let horizon = shared.horizon();
+    let before = horizon.filter(|horizon| match moment {
+        Moment::Position(position) => position < horizon.position,
+        Moment::Time(time) => time < horizon.time,
+    });
+    if let Some(horizon) = before {
+        return Err(PastError::Before { horizon });
     }
+    match moment {
+        Moment::Position(position) if position > head => return Err(PastError::Ahead { position, head }),
+        Moment::Time(time) if time > shared.clock.now() => {
+            return Err(PastError::Future { time, now: shared.clock.now() });
+        }
+        _ => {}
+    }
+    // Rows up to the horizon may still be going.
+    let first = horizon.map_or(0, |horizon| horizon.position);
+    let place = move |conn: &Connection| -> Result<Place, RowError> {
+        let found = match moment {
+            Moment::Position(position) => last_event(conn, position)?,
+            Moment::Time(time) => last_recorded(conn, time, head)?,
+        };
+        let position = found.max(first);
+        Ok(Place { position, thinned: retention::is_thinned(conn, position)? })
+    };
+    Ok(shared.readers.ask(place).await?)
 }
 
 /// The position of the last event at `position` or before: another one only where events were pruned.
@@ -241,13 +302,19 @@ mod tests {
         let fleets: Vec<Arc<Fleet>> = (1..=6).map(fleet_at_position).collect();
         let past = Past::default();
         for fleet in &fleets[..4] {
-            past.used(fleet);
+            past.used(fleet, 0);
         }
-        past.used(&fleets[0]);
-        past.used(&fleets[4]);
+        past.used(&fleets[0], 0);
+        past.used(&fleets[4], 0);
         let nearest = |position| past.nearest(position).map(|fleet| fleet.position());
         assert_eq!(nearest(2), Some(1), "2 was used longest ago");
         assert_eq!([nearest(0), nearest(4), nearest(9)], [None, Some(4), Some(5)]);
+        past.changed();
+        assert_eq!(nearest(9), None);
+        past.used(&fleets[5], 0);
+        assert_eq!(nearest(9), None, "it was begun before the past was changed");
+        past.used(&fleets[5], 1);
+        assert_eq!(nearest(9), Some(6));
     }
 
     /// The fleet after so many ticks.

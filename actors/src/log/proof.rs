@@ -8,15 +8,13 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use patze_core::fleet::Fleet;
-use tokio::sync::oneshot;
 
-use super::batch::{AppendError, Lane};
-use super::checkpoint::{self, CodecError, Upkeep};
+use super::batch::AppendError;
+use super::checkpoint::{self, CodecError};
 use super::digest::hex;
 use super::door::Shared;
 use super::health::Metrics;
 use super::open::Fault;
-use super::queue::Work;
 use crate::sqlite;
 
 /// The live fleet at a position, waiting to be compared.
@@ -47,6 +45,8 @@ pub enum Proven {
     Stands(u64),
     /// The states differ at this position: FO-1 is broken.
     Differs(u64),
+    /// Rows were pruned meanwhile without which the state here is another one; a later position will prove it.
+    Overtaken(u64),
 }
 
 /// Why a proof was not completed.
@@ -130,21 +130,25 @@ impl Proof {
 pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Proven, ProofError> {
     let position = live.position();
     let read = |source: Fault| ProofError::Read { position, source };
+    let _care = shared.take_care();
+    if position < shared.settled() {
+        return Ok(Proven::Overtaken(position));
+    }
     let conn = sqlite::for_reading(&shared.file).map_err(|e| read(e.into()))?;
     let mut rebuilt = checkpoint::newest(&conn, position).map_err(|e| read(e.into()))?;
     let stands = rebuilt.position() == position && position > 0;
     let mut stored = Vec::new();
-    while rebuilt.position() < position {
+    let mut reached = rebuilt.position();
+    while reached < position {
         // What lies more than one spacing back is stored on the way, so that no look at the past is far from one.
-        let stop = position.min(next_stop(rebuilt.position(), shared.every));
+        let stop = position.min(next_stop(reached, shared.every));
+        let before = rebuilt.position();
         checkpoint::replay(&conn, &mut rebuilt, stop, shared.every, |_| ()).map_err(read)?;
-        if rebuilt.position() < stop {
-            // Positions without events: nothing is at `stop` itself.
-            break;
-        }
-        if stop < position {
+        reached = stop;
+        // Where rows were pruned it is the last one before the stop, or none.
+        if stop < position && rebuilt.position() > before {
             store(shared, &rebuilt)?;
-            stored.push(stop);
+            stored.push(rebuilt.position());
         }
     }
     let (ours, live) = (rebuilt.hash(), live.hash());
@@ -158,7 +162,8 @@ pub(super) fn prove(shared: &Arc<Shared>, Proof { live }: &Proof) -> Result<Prov
         shared.metrics.checkpoints_differed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         shared.health.update(|status| status.differed = Some(position));
         if !stored.is_empty() {
-            ask_writer(shared, position, Upkeep::Remove(stored))?;
+            let removed = checkpoint::remove(stored).ask(shared);
+            removed.map_err(|source| ProofError::Store { position, source })?;
         }
         return Ok(Proven::Differs(position));
     }
@@ -173,21 +178,11 @@ fn store(shared: &Arc<Shared>, fleet: &Fleet) -> Result<(), ProofError> {
     let position = fleet.position();
     let bytes = checkpoint::encode(fleet).map_err(|source| ProofError::Encode { position, source })?;
     let created_at = shared.clock.now();
-    ask_writer(shared, position, Upkeep::Store { position, created_at, bytes, every: shared.every })?;
+    let upkeep = checkpoint::store(position, created_at, bytes, shared.every);
+    upkeep.ask(shared).map_err(|source| ProofError::Store { position, source })?;
     shared.metrics.checkpoints.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     shared.health.update(|status| status.checkpoint = status.checkpoint.max(position));
     Ok(())
-}
-
-/// Only the writer writes.
-fn ask_writer(shared: &Shared, position: u64, upkeep: Upkeep) -> Result<(), ProofError> {
-    let failed = |source| ProofError::Store { position, source };
-    let (reply, answer) = oneshot::channel();
-    shared
-        .queue
-        .push(Lane::Control, Work::Upkeep { upkeep, reply })
-        .map_err(|_| failed(AppendError::Closed))?;
-    answer.blocking_recv().unwrap_or(Err(AppendError::Lost)).map_err(failed)
 }
 
 /// Where to stop for a checkpoint on the way: twice the spacing, as older ones are thinned to.

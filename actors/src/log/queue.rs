@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::batch::{AppendError, Appended, Batch, Lane, Overloaded};
-use super::checkpoint::Upkeep;
+use super::upkeep::Upkeep;
 
 /// Bytes of ingest that may wait (design §6).
 pub const INGEST_BYTES: usize = 32 << 20;
@@ -26,7 +26,7 @@ pub const TRANSACTION_BYTES: usize = 8 << 20;
 pub(super) enum Work {
     /// Store a batch and answer.
     Append { batch: Batch, reply: oneshot::Sender<Result<Appended, AppendError>> },
-    /// Look after the checkpoints.
+    /// Look after what was stored before.
     Upkeep { upkeep: Upkeep, reply: oneshot::Sender<Result<(), AppendError>> },
 }
 
@@ -221,8 +221,7 @@ mod tests {
     #[test]
     fn a_waiting_checkpoint_leaves_the_control_lane_its_room() {
         let queue = Queue::default();
-        let bytes = vec![0; CONTROL_BYTES + 1];
-        let upkeep = Upkeep::Store { position: 1, created_at: Timestamp::EPOCH, bytes, every: 1 };
+        let upkeep = Upkeep::new(CONTROL_BYTES + 1, |_, _| Ok(()));
         queue.push(Lane::Control, Work::Upkeep { upkeep, reply: oneshot::channel().0 }).unwrap();
         for _ in 0..1_000 {
             queue.push(Lane::Control, work(1, 300)).unwrap();

@@ -6,6 +6,7 @@ use patze_core::time::Timestamp;
 
 use super::door::Log;
 use super::reader::ReadError;
+use super::retention;
 
 /// One bucket.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,18 +26,17 @@ pub struct Rollup {
 }
 
 impl Log {
-    /// The buckets of a machine that begin in [from, to), oldest first. Until heartbeats are rolled up there is none, and
-    /// history has every one of them.
+    /// The buckets of a machine that begin in [from, to), oldest first. They hold the heartbeats up to the last one that
+    /// was thinned out; history has every one of those that came later.
     ///
     /// # Errors
     /// If the log is overloaded, closed or cannot be read.
-    #[allow(clippy::unused_async, reason = "it will ask the readers, as `read_after` does")]
     pub async fn rollups(
         &self,
-        _machine: MachineId,
-        _from: Timestamp,
-        _to: Timestamp,
+        machine: MachineId,
+        from: Timestamp,
+        to: Timestamp,
     ) -> Result<Vec<Rollup>, ReadError> {
-        Ok(Vec::new())
+        self.0.readers.ask(move |conn| Ok(retention::rollup::read(conn, machine.as_str(), from, to)?)).await
     }
 }

@@ -12,6 +12,8 @@ use rusqlite::{Connection, ErrorCode, ffi, params};
 use super::batch::{AppendError, Appended, Batch, Placed};
 use super::digest::{Chain, Digest};
 use super::queue::Work;
+use super::sums;
+use super::upkeep::Upkeep;
 use crate::sqlite::sql;
 
 /// The end of the log: what the next transaction goes on from.
@@ -37,7 +39,8 @@ pub(super) struct Written {
 #[derive(Debug)]
 pub(super) enum Answer {
     Append(Result<Appended, AppendError>),
-    Upkeep(Result<(), AppendError>),
+    /// With the place of the event that it appended, if it did.
+    Upkeep(Result<Option<u64>, AppendError>),
 }
 
 /// A transaction in the making.
@@ -48,6 +51,7 @@ struct Transaction<'a> {
     recorded_at: Timestamp,
     next: u64,
     chain: Chain,
+    sums: Vec<u8>,
     /// Machines that the fleet does not know yet and that this transaction brings.
     newcomers: HashSet<MachineId>,
     scratch: Vec<u8>,
@@ -91,6 +95,7 @@ pub(super) fn write_all(
         recorded_at,
         next: tail.position + 1,
         chain: Chain::after(&tail.digest),
+        sums: Vec::new(),
         newcomers: HashSet::new(),
         scratch: Vec::new(),
     };
@@ -98,9 +103,7 @@ pub(super) fn write_all(
     for item in work {
         answers.push(match item {
             Work::Append { batch, .. } => Answer::Append(transaction.batch(batch)?),
-            Work::Upkeep { upkeep, .. } => {
-                Answer::Upkeep(transaction.undoable(|this| upkeep.run(this.conn))?)
-            }
+            Work::Upkeep { upkeep, .. } => Answer::Upkeep(transaction.upkeep(upkeep)?),
         });
     }
     let last = transaction.next - 1;
@@ -108,9 +111,15 @@ pub(super) fn write_all(
     if last > tail.position {
         let digest = transaction.chain.finish();
         conn.prepare_cached(
-            "INSERT INTO commits (first, last, recorded_at, digest) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO commits (first, last, recorded_at, digest, sums) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![sql(tail.position + 1), sql(last), recorded_at.millis(), digest])?;
+        .execute(params![
+            sql(tail.position + 1),
+            sql(last),
+            recorded_at.millis(),
+            digest,
+            transaction.sums
+        ])?;
         end = Tail { position: last, recorded_at, digest };
     }
     Ok(Written { tail: end, recorded_at, answers })
@@ -121,15 +130,24 @@ pub(super) fn write_all(
 impl Transaction<'_> {
     /// Stores a batch, or nothing of it.
     fn batch(&mut self, batch: &Batch) -> rusqlite::Result<Result<Appended, AppendError>> {
-        let (next, chain) = (self.next, self.chain.clone());
-        let newcomers = self.newcomers.clone();
         let placed = self.undoable(|this| this.insert(batch))?;
-        if placed.is_err() {
-            self.next = next;
-            self.chain = chain;
-            self.newcomers = newcomers;
-        }
         Ok(placed.map(|placed| Appended { placed }))
+    }
+
+    /// Does a piece of upkeep and stores its event, or nothing of it.
+    fn upkeep(&mut self, upkeep: &Upkeep) -> rusqlite::Result<Result<Option<u64>, AppendError>> {
+        self.undoable(|this| {
+            let told = match upkeep.event() {
+                Some(event) => match this.insert(event)?.first() {
+                    Some(Placed::Stored { position }) => Some(*position),
+                    // Its id was made for it alone.
+                    _ => return Err(rusqlite::Error::StatementChangedRows(0)),
+                },
+                None => None,
+            };
+            upkeep.run(this.conn, told.unwrap_or_default())?;
+            Ok(told)
+        })
     }
 
     fn insert(&mut self, batch: &Batch) -> rusqlite::Result<Vec<Placed>> {
@@ -162,7 +180,8 @@ impl Transaction<'_> {
                 placed.push(Placed::Duplicate);
                 continue;
             }
-            self.chain.push(&row, &mut self.scratch);
+            let sum = self.chain.push(&row, &mut self.scratch);
+            sums::push(&mut self.sums, sum);
             placed.push(Placed::Stored { position: row.position });
             self.next += 1;
         }
@@ -192,6 +211,8 @@ impl Transaction<'_> {
         &mut self,
         part: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Result<T, AppendError>> {
+        let (next, chain, sums) = (self.next, self.chain.clone(), self.sums.len());
+        let newcomers = self.newcomers.clone();
         self.conn.prepare_cached("SAVEPOINT part")?.execute([])?;
         let result = match part(self) {
             Ok(value) => Ok(value),
@@ -199,6 +220,8 @@ impl Transaction<'_> {
             Err(error) if self.conn.is_autocommit() || is_damage(&error) => return Err(error),
             Err(error) => {
                 self.conn.prepare_cached("ROLLBACK TO part")?.execute([])?;
+                (self.next, self.chain, self.newcomers) = (next, chain, newcomers);
+                self.sums.truncate(sums);
                 Err(explain(self.file, &error))
             }
         };

@@ -1,18 +1,25 @@
 //! What `patze verify` does: walks every digest, rebuilds the fleet from the base, compares it with what is stored.
 //!
-//! Reads only, in one read transaction, so that it works beside a running server. A digest covers a whole transaction, so
-//! a changed row is named by the range of its commit; a row that is missing, odd or of another time is named itself.
+//! Reads only, in one read transaction, so that it works beside a running server. A digest covers a whole transaction and
+//! proves it; its sums say which row of it is another one. A commit that is older than sums is named as a whole.
+//!
+//! Where history was pruned, one commit stands for a range: the rows that stay are compared with the digest that the
+//! newest `control.pruned` tells of it, and that event is itself a row that the chain protects. A hole is legal only in
+//! such a range, and only where its sums name no row (EL-1). Where history was cut, the walk and the rebuild begin with
+//! the base.
 
 mod walk;
 
 use std::path::{Path, PathBuf};
 
+use patze_core::event::Recorded;
 use patze_core::fleet::{FOLD_VERSION, Fleet};
 use patze_core::ids::LogId;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
+use super::base;
 use super::checkpoint::{self, CodecError};
-use super::digest::{Digest, GENESIS};
+use super::digest::{Digest, GENESIS, hex};
 use super::open::{self, OpenError};
 use super::row::{self, RowError};
 use crate::sqlite::{self, sql};
@@ -61,7 +68,51 @@ pub enum Finding {
         /// The commit's last position.
         last: u64,
     },
-    /// A row was changed after it was committed.
+    /// A row was changed after it was committed. Two rows that were swapped are two of these.
+    #[error("position {position} does not hold the row that was committed there (commit {first}–{last})")]
+    Row {
+        /// The position.
+        position: u64,
+        /// The commit's first position.
+        first: u64,
+        /// The commit's last position.
+        last: u64,
+    },
+    /// A row stands where a pruning left none.
+    #[error("position {position} holds a row although it was pruned ({first}–{last})")]
+    Extra {
+        /// The position.
+        position: u64,
+        /// The pruned range's first position.
+        first: u64,
+        /// The pruned range's last position.
+        last: u64,
+    },
+    /// The rows are sound, the sums that would locate a change are not.
+    #[error("the sums of the commit {first}–{last} were changed; its rows are the ones that were committed")]
+    Sums {
+        /// The commit's first position.
+        first: u64,
+        /// The commit's last position.
+        last: u64,
+    },
+    /// A range was pruned and no event says so.
+    #[error("no control.pruned event speaks for the range {first}–{last}, which lacks rows or texts")]
+    Unspoken {
+        /// The range's first position.
+        first: u64,
+        /// The range's last position.
+        last: u64,
+    },
+    /// The base is not the one that the log tells of, or cannot be read.
+    #[error("the base at position {position} {reason}")]
+    Base {
+        /// The base's position.
+        position: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Rows of a commit were changed after they were committed; which ones cannot be told.
     #[error("the rows of the commit {first}–{last} are not the ones that were committed")]
     Changed {
         /// The commit's first position.
@@ -175,14 +226,18 @@ fn check(conn: &Connection) -> rusqlite::Result<Report> {
     let mut findings = Findings::default();
     quick_check(conn, &mut findings)?;
 
+    let (rebuilt, begin) = check_base(conn, &mut findings)?;
+    let after = begin.position;
     let mut ahead = checkpoint::positions(conn)?;
+    ahead.retain(|position| *position > after);
     ahead.reverse();
-    let mut states = States { rebuilt: Fleet::default(), tail: None, ahead, compared: 0 };
-    let mut commits = conn.prepare("SELECT first, last, recorded_at, digest FROM commits ORDER BY first")?;
-    let mut walk = walk::Walk::begin(commits.query([])?, &mut findings)?;
+    let mut states = States { rebuilt, tail: None, ahead, compared: 0 };
+    let mut commits = conn.prepare(walk::COMMITS)?;
+    let commits = commits.query([sql(after), i64::MAX])?;
+    let mut walk = walk::Walk::begin(conn, commits, begin, &mut findings)?;
     let mut events = 0;
     let mut statement = conn.prepare(row::SELECT)?;
-    let mut rows = statement.query([sql(0), i64::MAX])?;
+    let mut rows = statement.query([sql(after), i64::MAX])?;
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
@@ -218,6 +273,68 @@ fn check(conn: &Connection) -> rusqlite::Result<Report> {
         findings: findings.kept,
         faults: findings.count,
     })
+}
+
+/// The base's fleet and the place where the walk begins; an empty fleet and the beginning where nothing was cut.
+fn check_base(conn: &Connection, findings: &mut Findings) -> rusqlite::Result<(Fleet, Walked)> {
+    let Some(base) = base::stored(conn)? else { return Ok(Default::default()) };
+    let position = base.position;
+    let mut fault = |reason: String| findings.add(Finding::Base { position, reason });
+    match walk::spoken(conn, base.pruned)? {
+        Some(spoken) if spoken.last == position && spoken.digest == base.digest() => {
+            if spoken.chain != hex(&base.chain) {
+                fault("goes on from another digest than the one that was cut after".to_owned());
+            }
+        }
+        _ => fault("is not the one that a control.pruned event speaks for".to_owned()),
+    }
+    let fleet = match base.fleet() {
+        Ok(fleet) if fleet.position() <= position => fleet,
+        Ok(_) => {
+            fault("is of another position".to_owned());
+            Fleet::default()
+        }
+        Err(error) => {
+            fault(explain(&error));
+            Fleet::default()
+        }
+    };
+    Ok((fleet, Walked { commits: 0, position, digest: base.chain }))
+}
+
+/// Walks the commits `first`–`last` as [`verify`] does and shows each row with its sum to `each`. What was found wrong, if
+/// anything, and the number of commits.
+pub(super) fn range(
+    conn: &Connection,
+    (first, last): (u64, u64),
+    mut each: impl FnMut(&Recorded<'_>, u32),
+) -> Result<(u64, Option<Finding>), RowError> {
+    let before = conn
+        .prepare_cached("SELECT digest FROM commits WHERE first < ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row([sql(first)], |row| row.get(0))
+        .optional()?;
+    let before = match before {
+        Some(digest) => digest,
+        None => base::stored(conn)?.map_or(GENESIS, |base| base.chain),
+    };
+    let mut findings = Findings::default();
+    let mut commits = conn.prepare_cached(walk::COMMITS)?;
+    let commits = commits.query([sql(first - 1), sql(last)])?;
+    let walked = Walked { commits: 0, position: first - 1, digest: before };
+    let mut walk = walk::Walk::begin(conn, commits, walked, &mut findings)?;
+    let mut statement = conn.prepare_cached(row::SELECT)?;
+    let mut rows = statement.query([sql(first - 1), sql(last)])?;
+    while let Some(row) = rows.next()? {
+        let event = row::recorded(row)?;
+        if let Some(sum) = walk.row(&event, &mut findings)? {
+            each(&event, sum);
+        }
+    }
+    let walked = walk.finish(&mut findings)?;
+    if walked.position != last {
+        findings.add(Finding::Gap { expected: walked.position + 1, first: last + 1 });
+    }
+    Ok((walked.commits, findings.kept.into_iter().next()))
 }
 
 fn quick_check(conn: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
@@ -258,7 +375,7 @@ impl States {
     fn fold(
         &mut self,
         conn: &Connection,
-        event: &patze_core::event::Recorded<'_>,
+        event: &Recorded<'_>,
         findings: &mut Findings,
     ) -> rusqlite::Result<()> {
         let mut changes = Vec::new();

@@ -174,15 +174,14 @@ impl<'a> Run<'a> {
                 metrics.count_commit(took, &written.answers);
                 self.shared.health.written();
                 self.shared.wal.wrote(work.iter().map(Work::weight).sum());
-                self.finish(work, written);
-                Ok(())
+                self.finish(work, written)
             }
             Err(error) => self.fail(work, error),
         }
     }
 
     /// Folds, publishes and answers what was committed.
-    fn finish(&mut self, work: &mut Vec<Work>, written: Written) {
+    fn finish(&mut self, work: &mut Vec<Work>, written: Written) -> Result<(), WriterError> {
         let Written { tail, recorded_at, answers } = written;
         let grown = tail.position > self.tail.position;
         self.tail = tail;
@@ -195,10 +194,11 @@ impl<'a> Run<'a> {
             // A caller that went away does not want its answer.
             match (item, answer) {
                 (Work::Append { reply, .. }, Answer::Append(answer)) => drop(reply.send(answer)),
-                (Work::Upkeep { reply, .. }, Answer::Upkeep(answer)) => drop(reply.send(answer)),
-                (Work::Append { .. }, Answer::Upkeep(_)) | (Work::Upkeep { .. }, Answer::Append(_)) => {}
+                (Work::Upkeep { reply, .. }, Answer::Upkeep(answer)) => drop(reply.send(answer.map(drop))),
+                _ => {}
             }
         }
+        Ok(())
     }
 
     /// Folds new events and tells of them. The fleet that a new writer would start from moves on only when all of that
@@ -251,11 +251,24 @@ fn fresh<'a>(
     use super::batch::Placed;
     let mut fresh = Vec::new();
     for (item, answer) in work.iter().zip(answers) {
-        let (Work::Append { batch, .. }, Answer::Append(Ok(appended))) = (item, answer) else { continue };
-        for (event, placed) in batch.events.iter().zip(&appended.placed) {
-            if let Placed::Stored { position } = *placed {
-                fresh.push(Fresh { position, recorded_at, origin: &batch.origin, event });
+        match (item, answer) {
+            (Work::Append { batch, .. }, Answer::Append(Ok(appended))) => {
+                for (event, placed) in batch.events.iter().zip(&appended.placed) {
+                    if let Placed::Stored { position } = *placed {
+                        fresh.push(Fresh { position, recorded_at, origin: &batch.origin, event });
+                    }
+                }
             }
+            (Work::Upkeep { upkeep, .. }, Answer::Upkeep(Ok(Some(position)))) => {
+                let told = upkeep.event().and_then(|told| Some((told, told.events.first()?)));
+                fresh.extend(told.map(|(told, event)| Fresh {
+                    position: *position,
+                    recorded_at,
+                    origin: &told.origin,
+                    event,
+                }));
+            }
+            _ => {}
         }
     }
     fresh

@@ -57,7 +57,7 @@ fn the_file_says_what_it_is() {
     let pragma = |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
     assert_eq!(pragma("application_id"), 0x5054_5A45);
     assert_eq!(pragma("auto_vacuum"), 2, "incremental");
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
     let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
@@ -108,7 +108,7 @@ fn newer_than_the_binary() {
     conn.pragma_update(None, "user_version", 7).unwrap();
     drop(conn);
     let error = refused(dir.path(), "install that version");
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 2, .. }), "{error:?}");
 
     // The same while the newer version stands in the write-ahead log only, as after a crash.
     let dir = filled();

@@ -29,10 +29,10 @@ fn every_past_position_has_the_state_that_was_live_there() {
     // In an order in which some start from a checkpoint, some from a cached fleet and some are cached themselves.
     let order = (1..=60).map(|n| n * 37 % 61).chain([60, 1, 1, 2, 30, 31, 29]);
     for position in order {
-        let fleet = block_on(running.log.fleet_at(Moment::Position(position))).unwrap();
+        let fleet = block_on(running.log.fleet_at(Moment::Position(position))).unwrap().fleet;
         assert_eq!((fleet.position(), fleet.hash()), (position, live[&position]));
     }
-    let first = block_on(running.log.fleet_at(Moment::Position(0))).unwrap();
+    let first = block_on(running.log.fleet_at(Moment::Position(0))).unwrap().fleet;
     assert_eq!(first.position(), 0);
     running.close();
 }
@@ -48,7 +48,7 @@ fn a_time_is_the_last_event_recorded_by_then() {
         [(-1, 0), (0, 1), (999, 1), (1_000, 2), (12_345, 13), (19_999, 20), (20_000, 20)]
     {
         let moment = Moment::Time(START.plus(millis));
-        let fleet = block_on(running.log.fleet_at(moment)).unwrap();
+        let fleet = block_on(running.log.fleet_at(moment)).unwrap().fleet;
         assert_eq!(fleet.position(), position, "{millis} ms");
         if position > 0 {
             assert_eq!(fleet.hash(), live[&position]);

@@ -51,16 +51,16 @@ fn a_sound_log_passes_beside_a_running_server() {
 }
 
 #[test]
-fn a_flipped_bit_is_named_by_its_commit() {
+fn a_flipped_bit_is_named_by_its_position() {
     let report =
         after("UPDATE events SET payload = replace(payload, '\"n\":9', '\"n\":8') WHERE position = 10");
-    assert_eq!(log_faults(&report), [Finding::Changed { first: 9, last: 12 }]);
+    assert_eq!(log_faults(&report), [Finding::Row { position: 10, first: 9, last: 12 }]);
     for column in ["id", "type", "machine", "origin", "trace"] {
         let report = after(&format!("UPDATE events SET {column} = {column} || 'x' WHERE position = 10"));
-        assert_eq!(log_faults(&report), [Finding::Changed { first: 9, last: 12 }], "{column}");
+        assert_eq!(log_faults(&report), [Finding::Row { position: 10, first: 9, last: 12 }], "{column}");
     }
     let report = after("UPDATE events SET occurred_at = occurred_at + 1 WHERE position = 12");
-    assert_eq!(log_faults(&report), [Finding::Changed { first: 9, last: 12 }]);
+    assert_eq!(log_faults(&report), [Finding::Row { position: 12, first: 9, last: 12 }]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_bit_flipped_in_the_file_itself_is_found() {
     }
     std::fs::write(database(dir.path()), bytes).unwrap();
     let report = verify(&database(dir.path())).unwrap();
-    assert_eq!(log_faults(&report), [Finding::Changed { first: 21, last: 24 }]);
+    assert_eq!(log_faults(&report), [Finding::Row { position: 22, first: 21, last: 24 }]);
 }
 
 #[test]
@@ -106,15 +106,24 @@ fn swapped_rows_are_named() {
              position = {b}; UPDATE events SET position = {b} WHERE position = 999"
         )
     };
-    assert_eq!(log_faults(&after(&swap(6, 7))), [Finding::Changed { first: 5, last: 8 }]);
-    assert_eq!(
-        log_faults(&after(&swap(6, 31))),
-        [Finding::Changed { first: 5, last: 8 }, Finding::Changed { first: 29, last: 32 }]
-    );
+    let row = |position, first| Finding::Row { position, first, last: first + 3 };
+    assert_eq!(log_faults(&after(&swap(6, 7))), [row(6, 5), row(7, 5)]);
+    assert_eq!(log_faults(&after(&swap(6, 31))), [row(6, 5), row(31, 29)]);
+}
+
+#[test]
+fn a_row_of_a_commit_without_sums_is_named_by_its_commit() {
+    let report = after("UPDATE commits SET sums = NULL; UPDATE events SET trace = '{}' WHERE position = 10");
+    assert_eq!(log_faults(&report), [Finding::Changed { first: 9, last: 12 }]);
+    assert!(after("UPDATE commits SET sums = NULL").is_sound(), "they are older than sums");
 }
 
 #[test]
 fn changed_commits_are_named() {
+    let report = after("UPDATE commits SET sums = zeroblob(16) WHERE first = 5");
+    assert_eq!(log_faults(&report), [Finding::Sums { first: 5, last: 8 }]);
+    let report = after("UPDATE commits SET pruned = 40 WHERE first = 5");
+    assert!(log_faults(&report).contains(&Finding::Unspoken { first: 5, last: 8 }));
     let report = after("DELETE FROM commits WHERE first = 9");
     assert_eq!(log_faults(&report)[0], Finding::Gap { expected: 9, first: 13 });
     assert!(log_faults(&report).contains(&Finding::Stray { position: 9 }));

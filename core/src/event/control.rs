@@ -4,7 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Event, EventType, Parts, Severity};
 use crate::ids::{EventId, MachineId, SessionId};
+use crate::retention::Retention;
 use crate::time::Timestamp;
+
+/// Why rows of the log were pruned (design §6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pruning {
+    /// By age: rows that the newest state does not need.
+    Thinned,
+    /// By size: everything up to a position, whose state is kept as the base.
+    Cut,
+    /// On the user's word: texts were blanked, the rows stay.
+    Redacted,
+}
 
 /// A fact of the control plane's own, with its payload.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -137,6 +150,38 @@ pub enum Control {
         /// Its clock minus ours.
         seconds: i64,
     },
+    /// The log speaks for a range of positions of which not all rows stand as they were written (EL-1).
+    #[serde(rename = "control.pruned")]
+    Pruned {
+        /// Why.
+        kind: Pruning,
+        /// The range's first position.
+        first: u64,
+        /// Its last position.
+        last: u64,
+        /// How many rows stay.
+        kept: u64,
+        /// SHA-256 over the rows that stay, in hexadecimal; of a cut, over the base's bytes.
+        digest: String,
+        /// The digest chain at the last position, in hexadecimal.
+        chain: String,
+    },
+    /// Texts were taken out of the log. What they were is not told, of course.
+    #[serde(rename = "control.redacted")]
+    Redacted {
+        /// How many events were blanked.
+        events: u64,
+        /// The first of their positions; 0 if only the base held the text.
+        first: u64,
+        /// The last of their positions.
+        last: u64,
+    },
+    /// The user set how long and how much is kept; the whole of the settings.
+    #[serde(rename = "control.retention.changed")]
+    RetentionChanged {
+        /// What is to be kept from now on.
+        retention: Retention,
+    },
 }
 
 impl Control {
@@ -160,6 +205,9 @@ impl Control {
             Self::DiskOk { .. } => EventType::DiskOk,
             Self::ClockSkewed { .. } => EventType::ClockSkewed,
             Self::ClockOk { .. } => EventType::ClockOk,
+            Self::Pruned { .. } => EventType::Pruned,
+            Self::Redacted { .. } => EventType::Redacted,
+            Self::RetentionChanged { .. } => EventType::RetentionChanged,
         }
     }
 
@@ -182,11 +230,12 @@ impl Control {
     /// How much the fact matters.
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::Tick {} => Severity::Debug,
+            Self::Tick {} | Self::Pruned { .. } => Severity::Debug,
             Self::ActorRestarted { .. } | Self::DiskLow { .. } => Severity::Error,
-            Self::SessionStalled { .. } | Self::ClockSkewed { .. } | Self::AuthChanged { .. } => {
-                Severity::Warn
-            }
+            Self::SessionStalled { .. }
+            | Self::ClockSkewed { .. }
+            | Self::AuthChanged { .. }
+            | Self::Redacted { .. } => Severity::Warn,
             _ => Severity::Info,
         }
     }
@@ -254,6 +303,16 @@ mod tests {
             Control::DiskOk { free_bytes: 2 },
             Control::ClockSkewed { machine_id: machine_id.clone(), seconds: -90 },
             Control::ClockOk { machine_id, seconds: 0 },
+            Control::Pruned {
+                kind: Pruning::Thinned,
+                first: 1,
+                last: 9,
+                kept: 2,
+                digest: "d".into(),
+                chain: "c".into(),
+            },
+            Control::Redacted { events: 1, first: 4, last: 4 },
+            Control::RetentionChanged { retention: Retention::default() },
         ]
     }
 

@@ -143,6 +143,12 @@ event_types! {
         ClockSkewed = "control.clock.skewed",
         /// A machine's clock is right again.
         ClockOk = "control.clock.ok",
+        /// Rows of the log were deleted or blanked, and which of them stay.
+        Pruned = "control.pruned",
+        /// Texts were taken out of the log on the user's word.
+        Redacted = "control.redacted",
+        /// The user set how long and how much is kept.
+        RetentionChanged = "control.retention.changed",
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Change, Fleet, Outcome};
 use crate::event::control::Control;
 use crate::event::{EventType, Recorded};
 use crate::ids::MachineId;
+use crate::retention::Retention;
 use crate::time::Timestamp;
 
 /// What is known of the control plane itself.
@@ -24,6 +25,9 @@ pub struct ServerFacts {
     /// Free bytes under the log and since when, while they are less than 1 GiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_low: Option<(u64, Timestamp)>,
+    /// How long and how much the user wants kept, once that was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// Tokens that are neither revoked nor forgotten.
     pub tokens: Table<TokenFact>,
 }
@@ -59,8 +63,11 @@ impl Fleet {
         event: &Recorded<'_>,
         changes: &mut Vec<Change>,
     ) -> Outcome {
-        if known == EventType::Tick {
-            return Outcome::Folded;
+        match known {
+            EventType::Tick => return Outcome::Folded,
+            // About the log itself, not about what it tells.
+            EventType::Pruned | EventType::Redacted => return Outcome::NotFolded,
+            _ => {}
         }
         let Some(control) = Control::read(known, event.payload) else { return Outcome::Unreadable };
         let at = event.effective();
@@ -133,9 +140,15 @@ impl Fleet {
             Control::ClockOk { machine_id, .. } => {
                 self.change_machine(&machine_id, |machine| machine.clock_skew = None)
             }
-            Control::Tick {} | Control::ActorRestarted { .. } | Control::AuthChanged { .. } => {
-                Outcome::NotFolded
+            Control::RetentionChanged { retention } => {
+                self.facts.server.retention = Some(retention);
+                Outcome::Folded
             }
+            Control::Tick {}
+            | Control::ActorRestarted { .. }
+            | Control::AuthChanged { .. }
+            | Control::Pruned { .. }
+            | Control::Redacted { .. } => Outcome::NotFolded,
         }
     }
 }

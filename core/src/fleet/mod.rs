@@ -32,6 +32,7 @@ mod keys;
 pub mod lifecycle;
 pub mod limits;
 mod listing;
+mod placement;
 pub mod rows;
 pub mod snapshot;
 pub mod state;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use patze_actors::control_plane::{Config, ControlPlane};
 use patze_actors::log::{AppendError, Batch, Lane};
 use patze_core::event::Event;
+use patze_core::retention::Retention;
 use patze_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use patze_supervise::clock::{Clock, VirtualTime};
 
@@ -46,7 +47,15 @@ pub async fn make(
     std::fs::write(dir.join(crate::prices::FILE), super::cast::PRICES).map_err(fault)?;
     let begin = created.plus(-i64::from(days) * DAY);
     let (clock, time) = Clock::virtual_at(begin);
-    let config = Config { dir: dir.to_owned(), version: BUILD.to_owned(), heartbeat_timeout: SILENCE, clock };
+    // What is too old goes when the demo is served, as it does everywhere.
+    let retention = Retention { heartbeats_ms: None, logs_ms: None, max_bytes: None };
+    let config = Config {
+        dir: dir.to_owned(),
+        version: BUILD.to_owned(),
+        heartbeat_timeout: SILENCE,
+        retention,
+        clock,
+    };
     Past { created, begin, config, time }.play(&mut told).await?;
     let mark = Mark { created_at: created, complete: true };
     set_mark(dir, mark)?;

@@ -25,7 +25,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::Stream;
 use patze_actors::credentials::Caller;
-use patze_actors::log::{Head, ReadError, StoredEvent};
+use patze_actors::log::{Head, Horizon, ReadError, StoredEvent};
 use patze_actors::stream::{Encoder, Subscription};
 use patze_core::event::Origin;
 use patze_core::fleet::FOLD_VERSION;
@@ -55,6 +55,8 @@ enum Reset {
     OtherLog,
     /// More than 100,000 positions behind.
     TooFarBehind,
+    /// History was cut behind `after`.
+    BeforeHorizon,
 }
 
 /// Where a stream begins.
@@ -106,7 +108,7 @@ pub async fn events(
                 code: Code::InvalidAfter,
                 message: "after must be a position: a whole number, 0 for all".into(),
             })?;
-            Start::of(after, log.as_deref(), &head)
+            Start::of(after, log.as_deref(), &head, edge.log().horizon())
         }
     };
     let mut response = HttpResponse::Ok();
@@ -124,11 +126,13 @@ pub async fn events(
 // === impl Start ===
 
 impl Start {
-    fn of(after: u64, log: Option<&str>, head: &Head) -> Self {
+    fn of(after: u64, log: Option<&str>, head: &Head, horizon: Option<Horizon>) -> Self {
         if log.is_some_and(|log| log != head.log_id.as_str()) || after > head.position {
             Self::Anew(Reset::OtherLog)
         } else if head.position - after > MOST_BEHIND {
             Self::Anew(Reset::TooFarBehind)
+        } else if horizon.is_some_and(|horizon| after < horizon.position) {
+            Self::Anew(Reset::BeforeHorizon)
         } else {
             Self::After(after)
         }
@@ -142,6 +146,7 @@ impl Reset {
         match self {
             Self::OtherLog => "other_log",
             Self::TooFarBehind => "too_far_behind",
+            Self::BeforeHorizon => "before_horizon",
         }
     }
 }
@@ -321,6 +326,7 @@ fn named_frame(name: &str, data: &serde_json::Value) -> Bytes {
 #[cfg(test)]
 mod tests {
     use patze_core::ids::LogId;
+    use patze_core::time::Timestamp;
 
     use super::*;
 
@@ -335,9 +341,12 @@ mod tests {
             (199_999, Some("K"), Start::Anew(Reset::OtherLog)),
             (u64::MAX, Some("L"), Start::Anew(Reset::OtherLog)),
         ] {
-            assert_eq!(Start::of(after, log, &head), start, "{after} {log:?}");
+            assert_eq!(Start::of(after, log, &head, None), start, "{after} {log:?}");
         }
+        let horizon = Some(Horizon { position: 150_000, time: Timestamp::EPOCH });
+        assert_eq!(Start::of(150_000, None, &head, horizon), Start::After(150_000));
+        assert_eq!(Start::of(149_999, None, &head, horizon), Start::Anew(Reset::BeforeHorizon));
         let empty = Head { log_id: LogId::new("L"), position: 0, digest: Default::default() };
-        assert_eq!(Start::of(0, None, &empty), Start::After(0));
+        assert_eq!(Start::of(0, None, &empty, None), Start::After(0));
     }
 }

@@ -39,6 +39,7 @@ mod machines;
 pub mod metrics;
 mod openapi;
 mod past;
+mod retention;
 mod routes;
 mod serve;
 mod settings;

@@ -1,10 +1,7 @@
 //! `?at=`: which moment of the past a request asks for, and the fleet of that moment (design §10).
 
-use std::sync::Arc;
-
 use actix_web::HttpRequest;
-use patze_actors::log::{Moment, PastError, ReadError};
-use patze_core::fleet::Fleet;
+use patze_actors::log::{Moment, PastError, ReadError, Then};
 use patze_core::time::Timestamp;
 
 use super::{Edge, answer};
@@ -23,10 +20,13 @@ pub(super) fn moment(request: &HttpRequest) -> Result<Option<Moment>, Error> {
 }
 
 /// The fleet of a moment, built off the worker threads.
-pub(super) async fn fleet(edge: &Edge, moment: Moment) -> Result<Arc<Fleet>, Error> {
+pub(super) async fn fleet(edge: &Edge, moment: Moment) -> Result<Then, Error> {
     edge.log().fleet_at(moment).await.map_err(|error| match error {
         PastError::Ahead { .. } | PastError::Future { .. } => {
             Error::InvalidField { code: Code::AtInFuture, message: error.to_string().into() }
+        }
+        PastError::Before { horizon } => {
+            Error::Gone { message: error.to_string(), position: horizon.position, time: horizon.time }
         }
         PastError::Read(ReadError::Read { .. }) => Error::internal(error),
         PastError::Busy | PastError::Read(_) => Error::Unavailable(error.to_string()),

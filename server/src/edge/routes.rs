@@ -11,7 +11,7 @@ use actix_web::{Handler, Responder, Route};
 
 use super::{
     actors, commands, connections, events, fleet, health, history, ingest, landing, machines, metrics,
-    openapi, settings,
+    openapi, retention, settings,
 };
 use crate::error::Error;
 use crate::guard::{ingest as bridges, read, write};
@@ -70,6 +70,8 @@ pub(super) fn table() -> Vec<Entry> {
         at(Method::GET, "/settings/tokens", Read, settings::tokens),
         at(Method::POST, "/settings/tokens", Admin, settings::create_token),
         at(Method::DELETE, "/settings/tokens/{id}", Admin, settings::revoke_token),
+        at(Method::GET, "/settings/retention", Read, retention::show),
+        at(Method::POST, "/settings/retention", Admin, retention::set),
         at(Method::POST, "/openclaw/bridge/commands/poll", Bridge, commands::poll),
     ]
 }

@@ -131,12 +131,12 @@ pub(super) fn not_changed(error: RecordError) -> Error {
     }
 }
 
-/// Whether the caller may decide who is let in (W-S7).
-fn allow(edge: &Edge, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
+/// Whether the caller may decide who is let in, or what is deleted (W-S7).
+pub(super) fn allow(edge: &Edge, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
     if caller.is_known() || edge.guard.peer(request).is_local() {
         return Ok(());
     }
-    Err(Error::Forbidden("without an admin token, credentials are changed from the server's own machine"))
+    Err(Error::Forbidden("without an admin token, this is changed from the server's own machine"))
 }
 
 /// The contract's own token, as it is to be set.

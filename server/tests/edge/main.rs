@@ -8,6 +8,7 @@ mod fleet;
 mod history;
 mod ingest;
 mod openapi;
+mod retention;
 mod shapes;
 mod stream;
 mod support;

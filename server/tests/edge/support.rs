@@ -53,6 +53,7 @@ impl Server {
             dir: folder.path().to_owned(),
             version: version.clone(),
             heartbeat_timeout: Duration::from_secs(120),
+            retention: patze_core::retention::Retention::default(),
             clock: clock.clone(),
         };
         let mut plane = None;

@@ -38,6 +38,7 @@ impl Server {
             dir: dir.to_owned(),
             version: "test".to_owned(),
             heartbeat_timeout: Duration::from_secs(120),
+            retention: patze_core::retention::Retention::default(),
             clock: clock.clone(),
         })
         .unwrap();

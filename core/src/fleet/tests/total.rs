@@ -5,6 +5,7 @@ use equivalent::Comparable as _;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::super::table::Row as _;
 use super::*;
 use crate::ids::RunId;
 use crate::time::HOUR;
@@ -105,6 +106,7 @@ pub(super) fn payload(machine: &str, seed: u64) -> Value {
         "estimatedCostUsd": seed as f64 * 0.001, "cpuPct": 0.3, "memoryBytes": 1e10, "memoryPct": 33.3,
         "id": format!("sp{}", seed % 7), "traceId": "t", "version": "1.2", "clean": true, "key": "k", "restarts": 1, "error": "e",
         "silentSince": "2026-01-01T00:00:00.000Z", "scope": "bridge", "expiresAt": null, "freeBytes": 5, "seconds": seed,
+        "retention": {"heartbeatsMs": seed, "logsMs": null, "maxBytes": null},
     })
 }
 
@@ -121,7 +123,7 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    pub fn arrive(&self, stream: &mut Stream) {
+    pub fn arrive(&self, stream: &mut Stream) -> Event {
         stream.now += self.step;
         let event = Event::new(Parts {
             id: EventId::from(format!("e{}", stream.fleet.position())),
@@ -133,6 +135,7 @@ impl Arrival {
             payload: &self.payload,
         });
         stream.apply(&event, Origin::INGEST);
+        event
     }
 }
 
@@ -188,11 +191,26 @@ proptest! {
                 prop_assert_eq!(&fleet, &stream.fleet, "stored form and index");
                 resumed = Some(Stream { fleet, ..Stream::default() });
             }
+            let before = stream.fleet.clone();
             if let Some(resumed) = &mut resumed {
                 resumed.now = stream.now;
                 arrival.arrive(resumed);
             }
-            arrival.arrive(&mut stream);
+            let event = arrival.arrive(&mut stream);
+            let family = Family::of(event.type_name());
+            if family != Some(Family::Control) {
+                let recorded = event.recorded(stream.fleet.position(), START.plus(stream.now), Origin::INGEST);
+                let (facts, before) = (stream.fleet.facts(), before.facts());
+                let told = stream.fleet.session_touched_by(&recorded);
+                for session in facts.sessions.iter().filter(|row| before.sessions.get(&row.key()) != Some(row)) {
+                    prop_assert_eq!(told.as_ref(), Some(&session.key()), "{:?}", event);
+                }
+                let told = stream.fleet.run_touched_by(&recorded);
+                for run in facts.runs.iter().filter(|row| before.runs.get(&row.key()) != Some(row)) {
+                    let only_lost_details = run.details_gone && run.details.is_none();
+                    prop_assert!(told.as_ref() == Some(&run.key()) || only_lost_details, "{:?}", event);
+                }
+            }
             let facts = stream.fleet.facts();
             let oldest = minute(facts.log_time.plus(-limits::IDLE));
             prop_assert!(facts.sessions.iter().all(|session| minute(session.touched) >= oldest), "idle");

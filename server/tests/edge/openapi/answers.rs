@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use patze_core::retention::Retention;
+use patze_core::time::DAY;
 use patze_supervise::clock::VirtualTime;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -129,6 +131,41 @@ pub async fn everything(server: &Server, document: &Document, time: &VirtualTime
     server.ingest(&[heartbeat("back", "m1")]).await;
 }
 
+/// A past that was cut, and one that was thinned.
+pub async fn what_retention_leaves(server: &Server, document: &Document, time: &VirtualTime) {
+    let beats = async |name: &str| {
+        for n in 0..200 {
+            server.ingest(&[heartbeat(&format!("{name}{n}"), "m1")]).await;
+        }
+    };
+    beats("cut").await;
+    let log = server.plane.log.clone();
+    let rules = Retention { max_bytes: Some(1), ..Retention::default() };
+    let cut =
+        actix_rt::task::spawn_blocking(move || log.retain(&rules, &mut || true)).await.unwrap().unwrap();
+    assert!(cut.cut.rows > 0, "{cut:?}");
+    let horizon = ask(server, document, "getRetention").await["horizon"]["position"].as_u64().unwrap();
+
+    beats("thinned").await;
+    let at = server.plane.log.head().position;
+    time.jump_wall(3 * DAY);
+    server.ingest(&[heartbeat("later", "m1")]).await;
+    let body = json!({"heartbeats": "1h"});
+    document.check("setRetention", server.post("/settings/retention", &body).await).await;
+    until("what is too old has gone", async || {
+        let runs = ask(server, document, "getRetention").await["runs"].clone();
+        runs.as_array().unwrap().iter().any(|run| run["heartbeats"]["rows"] != 0)
+    })
+    .await;
+    for (id, path) in [("getState", "/state"), ("getSnapshot", "/snapshot")] {
+        let thinned = get(server, document, id, path, &format!("?at={at}")).await;
+        assert_eq!(thinned["thinned"], true, "{id}");
+        let answer = server.get(&format!("{path}?at={}", horizon - 1)).await;
+        assert_eq!(answer.status(), StatusCode::GONE);
+        document.check(id, answer).await;
+    }
+}
+
 /// The stream: from the begin, and of another log.
 pub async fn frames(server: &Server, document: &Document) {
     let operation = document.operation("streamEvents");
@@ -154,12 +191,13 @@ pub async fn when_it_does_not_run(server: Server, document: &Document) {
     ask(&server, document, "pauseMachine").await;
     let token = ask(&server, document, "createToken").await;
     let names = [("pauseMachine", "m2"), ("revokeToken", token["id"].as_str().unwrap())];
+    let past = server.plane.log.head().position - 1;
     server.plane.stop().await;
     for operation in document.operations().filter(|operation| !operation.json["responses"]["503"].is_null()) {
         let id = names.iter().find(|(name, _)| *name == operation.id).map(|(_, id)| *id);
         let mut request = request(&server, document, &operation, id);
         if document.parameters(&operation, "query").iter().any(|parameter| parameter["name"] == "at") {
-            request = server.client.get(server.url(&format!("{}?at=7", operation.path)));
+            request = server.client.get(server.url(&format!("{}?at={past}", operation.path)));
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", operation.id);

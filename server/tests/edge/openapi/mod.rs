@@ -22,7 +22,8 @@ mod valid;
 use document::Document;
 
 /// What this test does not bring about, and what does.
-const UNSEEN: [(&str, &str); 5] = [
+const UNSEEN: [(&str, &str); 6] = [
+    ("RetentionRun.error", "actors/tests/log/retention"),
     ("Health.demo", "server/tests/demo.rs"),
     (" overloaded", "ingest.rs fills the queue, bodies.rs the budget"),
     (" too_much", "it takes a question of two seconds"),
@@ -37,6 +38,7 @@ async fn the_program_does_what_it_says() {
     answers::examples(&server, &document).await;
     answers::everything(&server, &document, &time).await;
     answers::frames(&server, &document).await;
+    answers::what_retention_leaves(&server, &document, &time).await;
     inputs::parameters(&server, &document).await;
     inputs::bodies(&server, &document).await;
     inputs::rejections(&server, &document).await;

@@ -11,7 +11,7 @@ use super::Document;
 const OPENAPI: &str = include_str!("oas-3.1.json");
 
 /// What our schemas are written with. A validator takes any other word for a comment, a misspelt one too.
-const KEYWORDS: [&str; 27] = [
+const KEYWORDS: [&str; 28] = [
     "$ref",
     "type",
     "description",
@@ -25,6 +25,7 @@ const KEYWORDS: [&str; 27] = [
     "minItems",
     "maxItems",
     "minLength",
+    "minProperties",
     "maxLength",
     "minimum",
     "maximum",
