@@ -20,8 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// So many days behind it that one of its outages is among them.
 const DAYS: &str = "7";
 
-fn start(home: &Path) -> Server {
-    Server::start_with(home, "0", &["demo", "--folder", "demo", "--days", DAYS])
+async fn start(home: &Path) -> Server {
+    let server = Server::start_with(home, "0", &["demo", "--folder", "demo", "--days", DAYS]);
+    until("it is ready", async || {
+        reqwest::get(format!("{}/readyz", server.address)).await.unwrap().status() == 200
+    })
+    .await;
+    server
 }
 
 fn patze(home: &Path, words: &[&str]) -> Output {
@@ -30,8 +35,9 @@ fn patze(home: &Path, words: &[&str]) -> Output {
 
 async fn get(server: &Server, path: &str) -> Value {
     let answer = reqwest::get(format!("{}{path}", server.address)).await.unwrap();
-    assert_eq!(answer.status(), 200, "{path}");
-    answer.json().await.unwrap()
+    let (status, body) = (answer.status(), answer.text().await.unwrap());
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
 }
 
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
@@ -61,7 +67,7 @@ async fn a_demo_has_a_past_goes_on_after_a_kill_and_is_removed() {
     std::fs::write(home.path().join("demo/demo.json"), half).unwrap();
     std::fs::write(home.path().join("demo/patze.db"), "half a database").unwrap();
 
-    let mut server = start(home.path());
+    let mut server = start(home.path()).await;
     assert_eq!(get(&server, "/health").await["demo"], true);
     let now = get(&server, "/snapshot").await;
     let machines = now["machines"].as_array().unwrap();
@@ -102,7 +108,7 @@ async fn a_demo_has_a_past_goes_on_after_a_kill_and_is_removed() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("the demo runs; stop it first"), "{refused:?}");
     server.kill();
 
-    let mut server = start(home.path());
+    let mut server = start(home.path()).await;
     assert_eq!(created(home.path()), made, "the same demo");
     let before = position(&server).await;
     until("heartbeats come again", async || position(&server).await > before).await;
