@@ -84,6 +84,12 @@ impl Running {
         longest
     }
 
+    /// Appends these and waits until they are stored.
+    pub fn append_events(&self, events: Arc<[Event]>) {
+        let stored = self.log.append(Lane::Ingest, Batch::ingest(events)).unwrap();
+        stored.wait().unwrap();
+    }
+
     /// Ends the writer and closes the file.
     pub fn close(self) {
         self.log.close().unwrap();
@@ -133,7 +139,7 @@ impl Filled {
 }
 
 /// Makes the checkpoints, as the control plane's prover does.
-fn prover(log: Log) -> JoinHandle<()> {
+pub fn prover(log: Log) -> JoinHandle<()> {
     let prove = move || {
         while let Some(proof) = log.next_proof() {
             let proven = log.prove(&proof).unwrap();

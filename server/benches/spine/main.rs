@@ -21,6 +21,7 @@ mod ingest;
 mod memory;
 mod meter;
 mod paced;
+mod past;
 mod pause;
 mod process;
 mod raw;
@@ -48,10 +49,10 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Only these measurements: ingest, curve, rebuild, ready, snapshot, frame, fanout, memory, reader, pause,
-    /// history, search (of ten million lines: only when it is named)
+    /// history, past, search (of ten million lines: only when it is named)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// Events in the log that rebuild, ready, memory and pause use [default: 1000000, or 100000 with --quick]
+    /// Events in the log that rebuild, ready, memory, pause and past use [default: 1000000, or 100000 with --quick]
     #[arg(long, value_name = "N")]
     events: Option<usize>,
     /// The folder for the databases, which are then kept [default: a temporary one]
@@ -96,7 +97,7 @@ const SEARCH: &str = "search";
 
 type Measurement = fn(&Bench, &mut Report);
 
-const MEASUREMENTS: [(&str, Measurement); 12] = [
+const MEASUREMENTS: [(&str, Measurement); 13] = [
     ("ingest", ingest::measure),
     ("curve", curve::measure),
     ("rebuild", rebuild::measure),
@@ -108,6 +109,7 @@ const MEASUREMENTS: [(&str, Measurement); 12] = [
     ("reader", reader::measure),
     ("pause", pause::measure),
     ("history", history::measure),
+    ("past", past::measure),
     (SEARCH, search::measure),
 ];
 
