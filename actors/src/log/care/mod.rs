@@ -42,6 +42,7 @@ mod disk;
 mod export;
 mod import;
 pub(super) mod reached;
+pub mod redact;
 mod restore;
 pub(super) mod swap;
 
