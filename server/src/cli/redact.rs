@@ -114,7 +114,7 @@ fn show(found: &Found, out: &mut impl Write) -> io::Result<()> {
     if found.names + found.base_names > 0 {
         writeln!(
             out,
-            "stays        in the ids, types or machine names of {} events and {} rows of the base",
+            "stays        in the ids, types, machine names or proofs of {} events and {} rows of the base",
             found.names, found.base_names
         )?;
     }

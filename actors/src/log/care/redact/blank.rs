@@ -91,7 +91,7 @@ fn steps(
         };
         let (here, behind) = rest.split_at(rest.partition_point(|at| *at <= commit.last));
         rest = behind;
-        let (step, fact) = blank_commit(conn, file, commit, here)?;
+        let (step, fact) = blank_commit(conn, file, &commit, here)?;
         work.push(step.telling(event(&fact)));
     }
     if let Some(base) = &hits.base {
@@ -142,10 +142,10 @@ fn commit(conn: &Connection, position: u64) -> rusqlite::Result<Option<Commit>> 
 fn blank_commit(
     conn: &Connection,
     file: &Path,
-    commit: Commit,
+    commit: &Commit,
     here: &[u64],
 ) -> Result<(Upkeep, Control), RedactError> {
-    let Commit { first, last, recorded_at, chain } = commit;
+    let Commit { first, last, recorded_at, chain } = *commit;
     let mut digest = Chain::after(&GENESIS);
     let (mut scratch, mut kept, mut new_sums) = (Vec::new(), 0, Vec::new());
     let walked = verify::range(conn, (first, last), |event, _| {

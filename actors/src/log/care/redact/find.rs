@@ -31,7 +31,7 @@ pub struct Found {
     pub base: u64,
     /// Ids and the like of the base that hold the text and stay.
     pub base_names: u64,
-    /// Events that hold the text in their id, type, origin or machine, which stay.
+    /// Events that hold the text in what stays: their id, type, origin or machine, or what proves a pruning.
     pub names: u64,
     /// No event holds it any more, but a file does: in room that is free, where deleted rows were.
     pub only_remnants: bool,
@@ -85,8 +85,12 @@ pub(super) fn find(conn: &Connection, file: &Path, wanted: &Redaction<'_>) -> Re
             },
             What::Match(needle) if is_meant(event) => {
                 let columns = [event.id, event.type_name, event.machine, event.origin.as_str()];
-                hits.found.names += u64::from(columns.iter().any(|column| needle.is_in_text(column)));
-                if !is_proof(event) && (needle.is_in_json(event.payload) || needle.is_in_json(event.trace)) {
+                let holds = needle.is_in_json(event.payload) || needle.is_in_json(event.trace);
+                let stays = is_proof(event);
+                if columns.iter().any(|column| needle.is_in_text(column)) || (holds && stays) {
+                    hits.found.names += 1;
+                }
+                if holds && !stays {
                     hits.add(event);
                 }
             }

@@ -175,7 +175,7 @@ pub enum RedactError {
         "no event{} holds that text, and the base neither; nothing was changed{}",
         machine.as_ref().map(|machine| format!(" of machine {machine:?}")).unwrap_or_default(),
         if *names > 0 {
-            format!(". It is part of the ids, types or machine names of {names} events, which cannot be blanked")
+            format!(". It is part of the ids, types, machine names or proofs of {names} events, which cannot be blanked")
         } else {
             String::new()
         }
