@@ -2,7 +2,7 @@
 //!
 //! `patze.lock` tells whether a server runs in the settings folder. If one does, a command that changes something asks
 //! it over HTTP with its `cli-token`; if none does, the command opens the database itself, which takes the lock. Commands
-//! that replace the database, or fill it, want the server stopped. Those that only read never ask.
+//! that replace the database, fill it or blank parts of it want the server stopped. Those that only read never ask.
 
 mod backup;
 mod demo;
