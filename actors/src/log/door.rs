@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::base::{self, Horizon};
 use super::batch::{AppendError, Batch, Lane, Overloaded, Pending};
 use super::care::reached::Reached;
+use super::care::redact::wipe;
 use super::care::swap;
 use super::checkpoint;
 use super::connect;
@@ -94,6 +95,8 @@ pub(super) struct Shared {
     /// States before this position are not those that were live then, for some of their rows went.
     settled: AtomicU64,
     horizon: Mutex<Option<Horizon>>,
+    /// The last redaction's position, 0 without one. None happens while the log is open.
+    redacted: u64,
     /// Retention is due.
     pub(super) due: Due,
     pub(super) past: Past,
@@ -174,6 +177,8 @@ impl Log {
         };
         let (log_id, clean) =
             open::mark_in_use(&mut conn, stands).map_err(|e| OpenError::sqlite(&file, "write", e))?;
+        wipe::resume(&dir, &conn);
+        let redacted = wipe::redacted(&conn).map_err(|e| OpenError::sqlite(&file, "read", e))?;
         let readers = Readers::start(&file, &clock).map_err(start)?;
         let wal = WalCopier::start(&file).map_err(start)?;
         let health = Health::default();
@@ -192,6 +197,7 @@ impl Log {
             care: Mutex::new(()),
             settled: AtomicU64::new(settled),
             horizon: Mutex::new(horizon),
+            redacted,
             due: Due::default(),
             past: Past::default(),
             log_id,
@@ -309,6 +315,11 @@ impl Log {
     /// Where the log begins; none while nothing was cut.
     pub fn horizon(&self) -> Option<Horizon> {
         self.0.horizon()
+    }
+
+    /// Where the last redaction is told; 0 if there was none. Whoever read the log before that has read other events.
+    pub fn redacted(&self) -> u64 {
+        self.0.redacted
     }
 
     /// One run of retention: thins, rolls up and cuts as `rules` say (see `retention/mod.rs`). `pause` is called after

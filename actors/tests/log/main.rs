@@ -10,6 +10,7 @@ mod model;
 mod opening;
 mod past;
 mod property;
+mod redacting;
 mod retention;
 mod support;
 mod verifying;

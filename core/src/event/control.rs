@@ -19,6 +19,16 @@ pub enum Pruning {
     Redacted,
 }
 
+/// How the events of a redaction were chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chosen {
+    /// By their id.
+    Event,
+    /// By a text that they held.
+    Match,
+}
+
 /// A fact of the control plane's own, with its payload.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all_fields = "camelCase")]
@@ -169,12 +179,16 @@ pub enum Control {
     /// Texts were taken out of the log. What they were is not told, of course.
     #[serde(rename = "control.redacted")]
     Redacted {
+        /// How they were chosen.
+        by: Chosen,
         /// How many events were blanked.
         events: u64,
         /// The first of their positions; 0 if only the base held the text.
         first: u64,
         /// The last of their positions.
         last: u64,
+        /// All of their positions, or the first thousand.
+        positions: Vec<u64>,
     },
     /// The user set how long and how much is kept; the whole of the settings.
     #[serde(rename = "control.retention.changed")]
@@ -311,7 +325,7 @@ mod tests {
                 digest: "d".into(),
                 chain: "c".into(),
             },
-            Control::Redacted { events: 1, first: 4, last: 4 },
+            Control::Redacted { by: Chosen::Match, events: 2, first: 4, last: 9, positions: vec![4, 9] },
             Control::RetentionChanged { retention: Retention::default() },
         ]
     }

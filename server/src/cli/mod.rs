@@ -2,7 +2,7 @@
 //!
 //! `patze.lock` tells whether a server runs in the settings folder. If one does, a command that changes something asks
 //! it over HTTP with its `cli-token`; if none does, the command opens the database itself, which takes the lock. Commands
-//! that replace the database, or fill it, want the server stopped. Those that only read never ask.
+//! that replace the database, fill it or blank parts of it want the server stopped. Those that only read never ask.
 
 mod backup;
 mod demo;
@@ -10,6 +10,7 @@ mod doors;
 mod export;
 mod import;
 mod prices;
+mod redact;
 mod restore;
 mod token;
 mod verify;
@@ -29,6 +30,7 @@ pub use backup::BackupCommand;
 pub use demo::DemoCommand;
 pub use export::ExportCommand;
 pub use import::ImportCommand;
+pub use redact::RedactCommand;
 pub use restore::RestoreCommand;
 pub use token::TokenCommand;
 
@@ -62,6 +64,8 @@ pub enum Command {
     Export(ExportCommand),
     /// Take the events of an export into the log; not while the server runs
     Import(ImportCommand),
+    /// Blank a text that should never have come here, in the log and all that is made from it; not while the server runs
+    Redact(RedactCommand),
     /// Show the prices that unreported costs are estimated with, or what is wrong with prices.toml
     Prices,
     /// Serve a made-up fleet with 30 days behind it, to look around in; it has a data folder of its own
@@ -130,6 +134,15 @@ pub enum CliError {
     /// Nothing was imported, or not all.
     #[error(transparent)]
     Import(#[from] care::ImportError),
+    /// Nothing was blanked, or not everything wiped.
+    #[error(transparent)]
+    Redact(#[from] care::redact::RedactError),
+    /// There is no text to look for.
+    #[error(transparent)]
+    TooShort(#[from] care::redact::TooShort),
+    /// The text comes from where the answer would.
+    #[error("with --match - nobody can be asked; look with --dry-run first, then add --yes")]
+    NobodyToAsk,
     /// There is no demo.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -215,6 +228,7 @@ pub fn run<O: Write, E: Write>(
         Command::RenewLog => restore::renew(&dir, clock, console),
         Command::Export(command) => export::run(command, &dir, console),
         Command::Import(command) => import::run(command, &dir, clock, console),
+        Command::Redact(command) => redact::run(command, &dir, clock, console),
         Command::Prices => prices::run(&dir, console),
         Command::Demo(command) => demo::run(command, config, clock, console),
     }

@@ -57,6 +57,8 @@ enum Reset {
     TooFarBehind,
     /// History was cut behind `after`.
     BeforeHorizon,
+    /// Events were blanked since `after`, which the client may have.
+    Redacted,
 }
 
 /// Where a stream begins.
@@ -108,7 +110,7 @@ pub async fn events(
                 code: Code::InvalidAfter,
                 message: "after must be a position: a whole number, 0 for all".into(),
             })?;
-            Start::of(after, log.as_deref(), &head, edge.log().horizon())
+            Start::of(after, log.as_deref(), &head, edge.log().horizon(), edge.log().redacted())
         }
     };
     let mut response = HttpResponse::Ok();
@@ -126,13 +128,17 @@ pub async fn events(
 // === impl Start ===
 
 impl Start {
-    fn of(after: u64, log: Option<&str>, head: &Head, horizon: Option<Horizon>) -> Self {
+    /// `redacted` is where the last redaction is told.
+    fn of(after: u64, log: Option<&str>, head: &Head, horizon: Option<Horizon>, redacted: u64) -> Self {
         if log.is_some_and(|log| log != head.log_id.as_str()) || after > head.position {
             Self::Anew(Reset::OtherLog)
         } else if head.position - after > MOST_BEHIND {
             Self::Anew(Reset::TooFarBehind)
         } else if horizon.is_some_and(|horizon| after < horizon.position) {
             Self::Anew(Reset::BeforeHorizon)
+        } else if (1..redacted).contains(&after) {
+            // From the very beginning on nobody has anything.
+            Self::Anew(Reset::Redacted)
         } else {
             Self::After(after)
         }
@@ -147,6 +153,7 @@ impl Reset {
             Self::OtherLog => "other_log",
             Self::TooFarBehind => "too_far_behind",
             Self::BeforeHorizon => "before_horizon",
+            Self::Redacted => "redacted",
         }
     }
 }
@@ -341,12 +348,20 @@ mod tests {
             (199_999, Some("K"), Start::Anew(Reset::OtherLog)),
             (u64::MAX, Some("L"), Start::Anew(Reset::OtherLog)),
         ] {
-            assert_eq!(Start::of(after, log, &head, None), start, "{after} {log:?}");
+            assert_eq!(Start::of(after, log, &head, None, 0), start, "{after} {log:?}");
         }
         let horizon = Some(Horizon { position: 150_000, time: Timestamp::EPOCH });
-        assert_eq!(Start::of(150_000, None, &head, horizon), Start::After(150_000));
-        assert_eq!(Start::of(149_999, None, &head, horizon), Start::Anew(Reset::BeforeHorizon));
+        assert_eq!(Start::of(150_000, None, &head, horizon, 0), Start::After(150_000));
+        assert_eq!(Start::of(149_999, None, &head, horizon, 0), Start::Anew(Reset::BeforeHorizon));
         let empty = Head { log_id: LogId::new("L"), position: 0, digest: Default::default() };
-        assert_eq!(Start::of(0, None, &empty, None), Start::After(0));
+        assert_eq!(Start::of(0, None, &empty, None, 0), Start::After(0));
+        assert_eq!(Start::of(150_000, None, &head, None, 150_000), Start::After(150_000));
+        assert_eq!(Start::of(149_999, None, &head, None, 150_000), Start::Anew(Reset::Redacted));
+        let short = Head { position: 9, ..empty };
+        assert_eq!(
+            Start::of(0, None, &short, None, 8),
+            Start::After(0),
+            "it has nothing that could be blanked"
+        );
     }
 }

@@ -8,7 +8,8 @@
 //!    next start if need be.
 //! 4. Whoever reads a log after a restore must notice that it is another one: it gets a new log id (design §5), also if
 //!    somebody copied a file by hand.
-//! 5. Text that comes in is checked before any of it is stored. What came in says so: its origin is `import`.
+//! 5. What is blanked is blanked everywhere, and told ([`redact`]).
+//! 6. Text that comes in is checked before any of it is stored. What came in says so: its origin is `import`.
 //!
 //! # Format
 //! A backup is a tar in zstd (level 3, with zstd's own checksum). Its first member is `manifest.json` ([`Manifest`]: which
@@ -29,6 +30,7 @@
 //! | what a backup holds, and how it is read | `archive.rs` |
 //! | when a log gets a new id by itself | `reached.rs` |
 //! | how a database takes the place of another | `swap.rs` |
+//! | how a text is taken out again | `redact/` |
 //!
 //! # Recovery
 //! - *A backup is killed:* a hidden folder `.NAME.part` stays beside its file; the next one to the same file removes it.
@@ -42,6 +44,7 @@ mod disk;
 mod export;
 mod import;
 pub(super) mod reached;
+pub mod redact;
 mod restore;
 pub(super) mod swap;
 

@@ -83,8 +83,9 @@ use super::verify::Finding;
 pub(super) use due::Due;
 pub(super) use report::report;
 pub use report::{Forecast, Report, Run, Shares};
-pub(super) use thin::{is_thinned, settled};
-pub(super) use told::pruned_event;
+pub(super) use thin::{is_thinned, join_commits, set_settled, settled};
+pub(super) use told::event_at;
+use told::pruned_event;
 
 /// Why a run of retention ended early. What was done until then is sound.
 #[derive(Debug, thiserror::Error)]

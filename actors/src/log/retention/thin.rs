@@ -96,7 +96,14 @@ pub(in crate::log) fn settled(conn: &Connection) -> rusqlite::Result<u64> {
     Ok(sqlite::meta(conn, SETTLED)?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
 }
 
-/// Whether rows have been thinned without which the state at `position` is not in full what it was.
+/// Before `to`, the state may not be in full what it was.
+pub(in crate::log) fn set_settled(conn: &Connection, to: u64) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        .execute(params![SETTLED, to.max(settled(conn)?).to_string()])
+        .map(drop)
+}
+
+/// Whether rows have been thinned or blanked without which the state at `position` is not in full what it was.
 pub(in crate::log) fn is_thinned(conn: &Connection, position: u64) -> rusqlite::Result<bool> {
     if position >= settled(conn)? {
         return Ok(false);
@@ -320,8 +327,7 @@ fn prune(
         if let Some((first, to)) = stale {
             conn.prepare_cached("DELETE FROM checkpoints WHERE position >= ?1 AND position < ?2")?
                 .execute([sql(first), sql(to)])?;
-            conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-                .execute(params![SETTLED, to.max(settled(conn)?).to_string()])?;
+            set_settled(conn, to)?;
         }
         remains.buckets.store(conn)?;
         set_watermark(conn, what, remains.last)
