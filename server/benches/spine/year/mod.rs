@@ -133,7 +133,7 @@ impl Year {
         let rows = "SELECT total(recorded_at < ?1) FROM events WHERE type = 'machine.heartbeat'";
         let rolled = "SELECT total(n) FROM heartbeat_rollup WHERE ?1 = ?1";
         let after = "SELECT count(*) * 1.0 FROM events WHERE type = 'machine.heartbeat' AND ?1 = ?1 AND position > \
-                     (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolledUpTo')";
+                     coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolledUpTo'), 0)";
         let sent = self.story.heartbeats() as f64;
         assert_eq!(one(rolled, 0) + one(after, 0), sent, "each heartbeat is a row or in one rollup");
         let found = self.folder.found();
