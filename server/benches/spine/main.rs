@@ -1,7 +1,7 @@
 //! The spine, measured: everything from a `POST` to what is shown, in one run (design §14). `docs/benchmarks.md` says what
 //! each figure means.
 //!
-//! `scripts/bench [--quick] [--only NAME]… [--events N] [--days N] [--beat SECONDS] [--keep FOLDER]`
+//! `scripts/bench [--quick] [--only NAME]… [--events N] [--days N] [--beat SECONDS] [--retain HOURS] [--keep FOLDER]`
 //!
 //! Nothing is asserted about time: it measures, prints each goal beside its figure, and ends with 0. What it does assert is
 //! that the work it timed was really done. Machines differ, so goals are ratios or percentiles of the same run; two things
@@ -61,6 +61,9 @@ struct Arguments {
     /// Seconds between two heartbeats of a machine in `year`
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
     beat: u32,
+    /// Hours between two runs of retention in `year`
+    #[arg(long, value_name = "HOURS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=24))]
+    retain: u32,
     /// The folder for the databases, which are then kept [default: a temporary one]
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -77,6 +80,7 @@ pub struct Bench {
     events: usize,
     days: u32,
     beat: u32,
+    retain: u32,
     /// The databases are kept.
     kept: bool,
     filled: OnceCell<Filled>,
@@ -140,6 +144,7 @@ fn main() {
         events: events.next_multiple_of(events::BATCH),
         days: arguments.days.unwrap_or(if arguments.quick { 14 } else { 365 }),
         beat: arguments.beat,
+        retain: arguments.retain,
         kept: arguments.keep.is_some(),
         filled: OnceCell::new(),
     };

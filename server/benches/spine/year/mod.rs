@@ -1,13 +1,14 @@
 //! A simulated year of 20 machines, with a heartbeat of each every five seconds and 2,000 runs a day: what is kept of it, in
 //! how many bytes, how charts answer, and whether a size limit is held.
 //!
-//! Everything but time is real: the log's writer, the prover that stores checkpoints, history's projector, and a run of
-//! retention every simulated hour, in one folder. What differs from a fleet in use:
+//! Everything but time is real: the log's writer, the prover that stores checkpoints, history's projector, and runs of
+//! retention, in one folder. What differs from a fleet in use:
 //! - what happens within five minutes arrives together, in batches of 500 at most; a fleet's batches are smaller, so that
 //!   more commits stand beside the events that are not yet thinned;
 //! - retention runs between the batches and not beside them, without its pauses, and history catches up before it.
 //!
-//! `--beat` sets heartbeats further apart where a full year of them (126 million) is too long to wait for; the report says so.
+//! `--beat` sets heartbeats further apart where a full year of them (126 million) is too long to wait for, and `--retain` runs of retention, most of
+//! which costs the same however much there is to do; the report says so.
 
 mod folder;
 mod story;
@@ -45,6 +46,8 @@ struct Year {
     time: VirtualTime,
     real: Clock,
     story: Story,
+    /// Hours between two runs of retention.
+    every: i64,
     spent: Spent,
 }
 
@@ -65,7 +68,7 @@ pub fn measure(bench: &Bench, report: &mut Report) {
     let every = if days >= 120 { 30 } else { (days + 6) / 7 };
     report.note(
         "simulated",
-        format!("{days} days, {MACHINES} machines, {RUNS} runs a day, a heartbeat every {} s", bench.beat),
+        format!("{days} days, {MACHINES} machines, {RUNS} runs a day, a heartbeat every {} s, retention every {} h", bench.beat, bench.retain),
     );
     for day in 1..=days {
         year.day(&thinning, |_| ());
@@ -96,10 +99,10 @@ impl Year {
         let prover = prover(following.running.log.clone());
         let story = Story::new(start, i64::from(bench.beat) * SECOND);
         let (folder, real, spent) = (Folder(dir), bench.clock.clone(), Spent::default());
-        Self { folder, following, prover, clock, time, real, story, spent }
+        Self { folder, following, prover, clock, time, real, story, every: i64::from(bench.retain), spent }
     }
 
-    /// Lets a day pass, with a run of retention each hour, after which `each` sees the folder.
+    /// Lets a day pass, with its runs of retention, after each of which `each` sees the folder.
     fn day(&mut self, rules: &Retention, mut each: impl FnMut(&Folder)) {
         for step in 1..=DAY / STEP {
             block_on(self.time.advance(Duration::from_millis(STEP.unsigned_abs())));
@@ -110,7 +113,7 @@ impl Year {
             let appended = self.real.elapsed();
             self.spent.making += made - began;
             self.spent.appending += appended - made;
-            if step * STEP % HOUR == 0 {
+            if step * STEP % (self.every * HOUR) == 0 {
                 self.following.catch_up();
                 let caught_up = self.real.elapsed();
                 let run = self.following.running.log.retain(rules, &mut || true).unwrap();
@@ -129,7 +132,8 @@ impl Year {
             log.query_row(sql, [value], |row| row.get::<_, f64>(0)).unwrap()
         };
         // As long as they are kept, in whole hours, until the next run.
-        let old = self.clock.now().plus(-50 * HOUR).millis();
+        let hours = 49 + self.every;
+        let old = self.clock.now().plus(-hours * HOUR).millis();
         let rows = "SELECT total(recorded_at < ?1) FROM events WHERE type = 'machine.heartbeat'";
         let rolled = "SELECT total(n) FROM heartbeat_rollup WHERE ?1 = ?1";
         let after = "SELECT count(*) * 1.0 FROM events WHERE type = 'machine.heartbeat' AND ?1 = ?1 AND position > \
@@ -141,7 +145,7 @@ impl Year {
         report.note("events sent, of which heartbeats", format!("{events:.0}, {sent:.0}"));
         // The first of a machine gives it its status and stays.
         report.below(
-            "heartbeats older than 50 h that are still rows",
+            format!("heartbeats older than {hours} h that are still rows"),
             one(rows, old),
             MACHINES as f64 + 1.0,
             "",
@@ -192,7 +196,7 @@ impl Year {
             self.day(&rules, |folder| largest = largest.max(folder.bytes()));
         }
         report.below(
-            format!("largest after an hourly run, {more} days more"),
+            format!("largest after a run of retention, {more} days more"),
             megabytes(largest),
             megabytes(limit),
             " MB",
