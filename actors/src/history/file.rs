@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::sqlite::{self, BUSY, meta};
 
 /// Goes up with every change of `sql/history.sql` and of the projector's rules. A file of another version is made anew.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// "PTZH": whose database it is.
 const APPLICATION_ID: u32 = 0x5054_5A48;
@@ -121,7 +121,11 @@ fn make(file: &Path, log_id: &LogId, head: u64) -> Result<Connection, FileError>
     sqlite::remove(file).map_err(|(path, source)| FileError::Make { path, source })?;
     sqlite::create_private(file).map_err(|source| FileError::Make { path: file.into(), source })?;
     let set_up = || {
-        let mut conn = for_writing(file)?;
+        let mut conn = Connection::open(file)?;
+        // Can only be settled while the file is empty.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        drop(conn);
+        conn = for_writing(file)?;
         let transaction = conn.transaction()?;
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "user_version", VERSION)?;

@@ -3,6 +3,7 @@
 use patze_core::event::payload::Gauges;
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
+use rusqlite::Connection;
 
 use super::door::Log;
 use super::reader::ReadError;
@@ -26,17 +27,23 @@ pub struct Rollup {
 }
 
 impl Log {
-    /// The buckets of a machine that begin in [from, to), oldest first. They hold the heartbeats up to the last one that
-    /// was thinned out; history has every one of those that came later.
+    /// Shows the buckets of a machine that begin in [from, to) to `each`, the finest first and of a length the oldest
+    /// first, and gives what it made of them; a year has some 90,000. They hold the heartbeats up to the last one that was
+    /// thinned out; history has every one of those that came later.
     ///
     /// # Errors
     /// If the log is overloaded, closed or cannot be read.
-    pub async fn rollups(
+    pub async fn rollups<T: Send + 'static>(
         &self,
         machine: MachineId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Rollup>, ReadError> {
-        self.0.readers.ask(move |conn| Ok(retention::rollup::read(conn, machine.as_str(), from, to)?)).await
+        (from, to): (Timestamp, Timestamp),
+        mut made: T,
+        each: impl Fn(&mut T, &Rollup) + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let read = move |conn: &Connection| {
+            retention::rollup::read(conn, machine.as_str(), from, to, |rollup| each(&mut made, rollup))?;
+            Ok(made)
+        };
+        self.0.readers.ask(read).await
     }
 }

@@ -67,10 +67,10 @@ impl Running {
 
     /// Appends as four connections do, and tells the longest wait for an answer.
     pub fn append(&self, batches: &[Arc<[Event]>], clock: &Clock) -> Duration {
-        let mut waiting: VecDeque<(Duration, Pending)> = VecDeque::new();
+        let mut waiting: VecDeque<(Duration, usize, Pending)> = VecDeque::new();
         let mut longest = Duration::ZERO;
-        let mut take = |(since, pending): (Duration, Pending)| {
-            assert_eq!(pending.wait().unwrap().placed.len(), BATCH);
+        let mut take = |(since, events, pending): (Duration, usize, Pending)| {
+            assert_eq!(pending.wait().unwrap().placed.len(), events);
             longest = longest.max(clock.elapsed() - since);
         };
         for batch in batches {
@@ -78,7 +78,7 @@ impl Running {
                 waiting.pop_front().map(&mut take);
             }
             let pending = self.log.append(Lane::Ingest, Batch::ingest(batch.clone())).unwrap();
-            waiting.push_back((clock.elapsed(), pending));
+            waiting.push_back((clock.elapsed(), batch.len(), pending));
         }
         waiting.into_iter().for_each(take);
         longest

@@ -25,9 +25,9 @@ use crate::report::Report;
 /// Events a second that history follows.
 const RATE: u64 = 5_000;
 /// Machines of the simulated year.
-const MACHINES: usize = 20;
+pub const MACHINES: usize = 20;
 /// Runs a day of all of them.
-const RUNS: usize = 2_000;
+pub const RUNS: usize = 2_000;
 
 /// A log with its writer, and history with its projector.
 pub struct Following {
@@ -150,29 +150,7 @@ fn charts(bench: &Bench, report: &mut Report) {
     following.running.append(&batches(&beats), &clock);
     following.catch_up();
     let history = &following.history;
-    let prices = prices();
-    for (name, days) in [("30 d", 30), ("1 y", 365)] {
-        let from = now.plus(-days * DAY);
-        for by in [UsageBy::Machine, UsageBy::Agent, UsageBy::Model, UsageBy::Channel] {
-            let (bucket, tz) = (UsageBucket::Day, "Europe/Berlin".to_owned());
-            let query = UsageQuery { by, bucket, tz, from, to: now, prices: Ok(prices.clone()) };
-            let slowest = slowest(&bench.clock, || {
-                let usage = block_on(history.usage(query.clone())).unwrap();
-                assert!(!usage.answer.series.is_empty());
-            });
-            report.below(format!("usage by {by:?}, {name}, slowest of 20"), slowest, 100.0, " ms");
-        }
-        let query = DensityQuery { from: Some(from), to: now, buckets: 1_000 };
-        let rail = slowest(&bench.clock, || {
-            assert!(!block_on(history.density(query)).unwrap().answer.buckets.is_empty());
-        });
-        report.below(format!("moment rail, {name}, slowest of 20"), rail, 100.0, " ms");
-        let query = SeriesQuery { machine: machine(0), from, to: now, points: 2_000 };
-        let series = slowest(&bench.clock, || {
-            assert!(!block_on(history.series(query.clone())).unwrap().answer.points.is_empty());
-        });
-        report.below(format!("gauges, {name}, slowest of 20"), series, 100.0, " ms");
-    }
+    charts_of(history, &bench.clock, now, report);
     let query = ListQuery { machine: Some(machine(3)), ..ListQuery::default() };
     let runs = slowest(&bench.clock, || {
         assert!(!block_on(history.runs(query.clone(), Default::default())).unwrap().answer.items.is_empty());
@@ -182,8 +160,35 @@ fn charts(bench: &Bench, report: &mut Report) {
     let _ = std::fs::remove_dir_all(&dir);
 }
 
+/// Charts of the month and of the year before `now`.
+pub fn charts_of(history: &History, clock: &Clock, now: Timestamp, report: &mut Report) {
+    let prices = prices();
+    for (name, days) in [("30 d", 30), ("1 y", 365)] {
+        let from = now.plus(-days * DAY);
+        for by in [UsageBy::Machine, UsageBy::Agent, UsageBy::Model, UsageBy::Channel] {
+            let (bucket, tz) = (UsageBucket::Day, "Europe/Berlin".to_owned());
+            let query = UsageQuery { by, bucket, tz, from, to: now, prices: Ok(prices.clone()) };
+            let slowest = slowest(clock, || {
+                let usage = block_on(history.usage(query.clone())).unwrap();
+                assert!(!usage.answer.series.is_empty());
+            });
+            report.below(format!("usage by {by:?}, {name}, slowest of 20"), slowest, 100.0, " ms");
+        }
+        let query = DensityQuery { from: Some(from), to: now, buckets: 1_000 };
+        let rail = slowest(clock, || {
+            assert!(!block_on(history.density(query)).unwrap().answer.buckets.is_empty());
+        });
+        report.below(format!("moment rail, {name}, slowest of 20"), rail, 100.0, " ms");
+        let query = SeriesQuery { machine: machine(0), from, to: now, points: 2_000 };
+        let series = slowest(clock, || {
+            assert!(!block_on(history.series(query.clone())).unwrap().answer.points.is_empty());
+        });
+        report.below(format!("gauges, {name}, slowest of 20"), series, 100.0, " ms");
+    }
+}
+
 /// Whole batches, as the log is fed.
-fn batches(events: &[Event]) -> Vec<Arc<[Event]>> {
+pub fn batches(events: &[Event]) -> Vec<Arc<[Event]>> {
     events.chunks(BATCH).map(Arc::from).collect()
 }
 
@@ -197,7 +202,8 @@ fn slowest(clock: &Clock, mut ask: impl FnMut()) -> f64 {
     took.max().unwrap_or_default().as_secs_f64() * 1e3
 }
 
-fn machine(n: usize) -> MachineId {
+/// The n-th machine, round and round.
+pub fn machine(n: usize) -> MachineId {
     MachineId::new(format!("machine-{:02}", n % MACHINES))
 }
 

@@ -1,7 +1,7 @@
 //! The spine, measured: everything from a `POST` to what is shown, in one run (design §14). `docs/benchmarks.md` says what
 //! each figure means.
 //!
-//! `scripts/bench [--quick] [--only NAME]… [--events N] [--keep FOLDER]`
+//! `scripts/bench [--quick] [--only NAME]… [--events N] [--days N] [--beat SECONDS] [--retain HOURS] [--keep FOLDER]`
 //!
 //! Nothing is asserted about time: it measures, prints each goal beside its figure, and ends with 0. What it does assert is
 //! that the work it timed was really done. Machines differ, so goals are ratios or percentiles of the same run; two things
@@ -31,6 +31,7 @@ mod rebuild;
 mod report;
 mod search;
 mod snapshot;
+mod year;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -49,12 +50,21 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Only these measurements: ingest, curve, rebuild, ready, snapshot, frame, fanout, memory, reader, pause,
-    /// history, past, search (of ten million lines: only when it is named)
+    /// history, past, search (of ten million lines) and year (which takes hours): these two only when they are named
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Events in the log that rebuild, ready, memory, pause and past use [default: 1000000, or 100000 with --quick]
     #[arg(long, value_name = "N")]
     events: Option<usize>,
+    /// Days that `year` simulates [default: 365, or 14 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=365))]
+    days: Option<u32>,
+    /// Seconds between two heartbeats of a machine in `year`
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    beat: u32,
+    /// Hours between two runs of retention in `year`
+    #[arg(long, value_name = "HOURS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=24))]
+    retain: u32,
     /// The folder for the databases, which are then kept [default: a temporary one]
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -69,6 +79,11 @@ pub struct Bench {
     dir: PathBuf,
     quick: bool,
     events: usize,
+    days: u32,
+    beat: u32,
+    retain: u32,
+    /// The databases are kept.
+    kept: bool,
     filled: OnceCell<Filled>,
 }
 
@@ -92,12 +107,12 @@ impl Bench {
     }
 }
 
-/// Takes long, and 5 GB: measured only when it is named.
-const SEARCH: &str = "search";
+/// Take long, and some GB: measured only when they are named.
+const ONLY_NAMED: [&str; 2] = ["search", "year"];
 
 type Measurement = fn(&Bench, &mut Report);
 
-const MEASUREMENTS: [(&str, Measurement); 13] = [
+const MEASUREMENTS: [(&str, Measurement); 14] = [
     ("ingest", ingest::measure),
     ("curve", curve::measure),
     ("rebuild", rebuild::measure),
@@ -110,7 +125,8 @@ const MEASUREMENTS: [(&str, Measurement); 13] = [
     ("pause", pause::measure),
     ("history", history::measure),
     ("past", past::measure),
-    (SEARCH, search::measure),
+    ("search", search::measure),
+    ("year", year::measure),
 ];
 
 fn main() {
@@ -128,12 +144,16 @@ fn main() {
         dir,
         quick: arguments.quick,
         events: events.next_multiple_of(events::BATCH),
+        days: arguments.days.unwrap_or(if arguments.quick { 14 } else { 365 }),
+        beat: arguments.beat,
+        retain: arguments.retain,
+        kept: arguments.keep.is_some(),
         filled: OnceCell::new(),
     };
     let mut report = Report::default();
     for (name, measure) in MEASUREMENTS {
         let named = arguments.only.iter().any(|only| only == name);
-        if named || arguments.only.is_empty() && name != SEARCH {
+        if named || arguments.only.is_empty() && !ONLY_NAMED.contains(&name) {
             eprintln!("measuring {name}…");
             report.begin(name);
             measure(&bench, &mut report);

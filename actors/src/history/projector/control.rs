@@ -22,6 +22,15 @@ struct Pruned {
     last: u64,
 }
 
+/// Drops gauges up to a time and a position, machine by machine, as the table is ordered.
+const ROLLED_UP: &str = "
+    WITH RECURSIVE known (machine) AS (
+        SELECT min(machine) FROM gauges
+        UNION ALL
+        SELECT (SELECT min(machine) FROM gauges WHERE machine > known.machine) FROM known WHERE machine IS NOT NULL
+    )
+    DELETE FROM gauges WHERE machine IN (SELECT machine FROM known) AND at <= ?1 AND position <= ?2";
+
 impl Batch<'_> {
     pub(super) fn control(&mut self, known: Option<EventType>, event: &Recorded<'_>) -> Result<(), Stop> {
         match event.type_name {
@@ -96,7 +105,7 @@ impl Batch<'_> {
     fn pruned(&mut self, event: &Recorded<'_>) -> Result<(), Stop> {
         let Ok(Pruned { kind, first, last }) = serde_json::from_str(event.payload) else { return Ok(()) };
         match kind.as_str() {
-            "thinned" => self.thinned(first, last),
+            "thinned" => self.thinned(event, first, last),
             "cut" => self.cut(last),
             "redacted" => self.redacted(event),
             _ => Ok(()),
@@ -104,8 +113,15 @@ impl Batch<'_> {
     }
 
     /// Heartbeats up to `last` are in the log's rollups from now on; lines of the range that the log no longer has go.
-    fn thinned(&mut self, first: u64, last: u64) -> Result<(), Stop> {
-        self.transaction.execute("DELETE FROM gauges WHERE position <= ?1", [sql(last)])?;
+    fn thinned(&mut self, event: &Recorded<'_>, first: u64, last: u64) -> Result<(), Stop> {
+        // None of them came later than the next row: so only what goes is looked at, and not two days of heartbeats.
+        let mut until = event.recorded_at;
+        let read = self.follower.read(last, event.position, |next| {
+            until = next.recorded_at;
+            ControlFlow::Break(())
+        });
+        read.map_err(Stop::Log)?;
+        self.transaction.prepare_cached(ROLLED_UP)?.execute([until.millis(), sql(last)])?;
         let mut gone: BTreeSet<i64> = self
             .transaction
             .prepare_cached("SELECT position FROM logs WHERE position BETWEEN ?1 AND ?2")?
@@ -152,5 +168,30 @@ impl Batch<'_> {
     /// What was redacted may be in any table. A file that was made since then was made from the blanked rows.
     fn redacted(&mut self, event: &Recorded<'_>) -> Result<(), Stop> {
         if event.position > self.memory.made_at { Err(Stop::Redacted) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    #[test]
+    fn gauges_that_are_rolled_up_are_found_without_reading_the_others() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(include_str!("../../../../sql/history.sql")).unwrap();
+        for (machine, at, position) in [(1, 10, 1), (7, 10, 2), (1, 20, 3), (7, 20, 4), (9, 5, 5)] {
+            let row = "INSERT INTO gauges (machine, at, position, cpu_pct, memory_bytes, memory_pct) VALUES (?1, ?2, ?3, 1, 1, 1)";
+            conn.execute(row, [machine, at, position]).unwrap();
+        }
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {ROLLED_UP}")).unwrap();
+        let plan: Vec<String> =
+            plan.query_map([1, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(plan.iter().any(|step| step.contains("(machine=? AND at<?)")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN gauges")), "{plan:?}");
+        // The last one came late: its time is old and its position is not.
+        assert_eq!(conn.execute(ROLLED_UP, [10, 2]).unwrap(), 2);
+        let left: i64 = conn.query_row("SELECT sum(position) FROM gauges", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 3 + 4 + 5);
     }
 }

@@ -34,6 +34,10 @@ use names::Names;
 /// Positions of a transaction. Small enough that what was just stored is found within some ten milliseconds, large enough
 /// that a rebuild is not held up by commits.
 const PAGE: u64 = 4_000;
+/// Free pages of the file that are given back after a transaction: each may have to be moved.
+const PAGES: u64 = 1_000;
+/// Free pages that are kept for the next rows in any case.
+const SPARE: u64 = 2_000;
 
 /// Why the projector stopped other than by the log's end. Its next instance goes on where the file ends.
 #[derive(Debug, thiserror::Error)]
@@ -142,9 +146,24 @@ impl Projector {
             let recorded_at = page(&mut conn, follower, &mut memory, position, to)?;
             position = to;
             shared.projected(position, recorded_at);
+            give_back(&conn)?;
         }
         Ok(())
     }
+}
+
+/// Returns some free pages to the file system, unless so few that the next rows take them: after a cut a part at a time.
+fn give_back(conn: &Connection) -> rusqlite::Result<()> {
+    let number = |name| conn.pragma_query_value(None, name, |row| sqlite::count(row, 0));
+    let free = number("freelist_count")?;
+    if free <= SPARE.max(number("page_count")? / 10) {
+        return Ok(());
+    }
+    let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({})", PAGES.min(free - SPARE)))?;
+    let mut rows = vacuum.query([])?;
+    // It frees a page at each row.
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// One transaction: the events after `after` and up to `to`. Gives the last one's time, if there were any.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Row};
 
 use super::super::door::{History, QueryError};
 use super::number;
+use crate::log::Rollup;
 
 /// Which gauges.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,12 +49,11 @@ impl History {
         let span = to.since(from).max(1);
         let points = i64::try_from(points).unwrap_or(1).max(1);
         let length = span.div_euclid(points) + i64::from(span % points != 0);
-        let rolled = self.log().rollups(machine.clone(), from, to).await?;
-        let mut buckets = BTreeMap::<i64, Filling>::new();
-        for rollup in rolled {
+        let add = move |buckets: &mut BTreeMap<i64, Filling>, rollup: &Rollup| {
             let place = rollup.start.since(from).max(0) / length;
             buckets.entry(place).or_default().add(rollup.n, &rollup.min, &rollup.mean, &rollup.max);
-        }
+        };
+        let mut buckets = self.log().rollups(machine.clone(), (from, to), BTreeMap::new(), add).await?;
         self.ask(move |conn| {
             read(conn, &query, length, &mut buckets)?;
             let points = buckets.into_iter().map(|(place, filling)| filling.point(from.plus(place * length)));

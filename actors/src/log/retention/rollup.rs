@@ -167,29 +167,25 @@ fn upsert(verb: &str, source: &str) -> String {
     )
 }
 
-/// The buckets of a machine that begin in [from, to), oldest first.
+/// Shows the buckets of a machine that begin in [from, to), by tier, oldest first.
 pub(in crate::log) fn read(
     conn: &Connection,
     machine: &str,
     from: Timestamp,
     to: Timestamp,
-) -> rusqlite::Result<Vec<Rollup>> {
-    let mut rollups = Vec::new();
+    mut each: impl FnMut(&Rollup),
+) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT start, {} FROM heartbeat_rollup WHERE machine = ?1 AND tier = ?2 AND start >= ?3 AND start < ?4",
         columns().join(", ")
     ))?;
     for (length, _) in TIERS {
-        let rows = statement
-            .query_map(rusqlite::params![machine, length, from.millis(), to.millis()], |row| {
-                rollup(row, length)
-            })?;
-        for row in rows {
-            rollups.push(row?);
+        let mut rows = statement.query(rusqlite::params![machine, length, from.millis(), to.millis()])?;
+        while let Some(row) = rows.next()? {
+            each(&rollup(row, length)?);
         }
     }
-    rollups.sort_by_key(|rollup| (rollup.start, rollup.length));
-    Ok(rollups)
+    Ok(())
 }
 
 fn rollup(row: &rusqlite::Row<'_>, length: i64) -> rusqlite::Result<Rollup> {
