@@ -321,14 +321,8 @@ fn report(recorder: &Recorder, restart: &Restart) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Batch, Lane, News, Publish};
+    use crate::log::{Batch, Lane};
     use patze_core::time::Timestamp;
-
-    struct Nobody;
-
-    impl Publish for Nobody {
-        fn publish(&mut self, _: &News<'_>) {}
-    }
 
     #[test]
     fn a_restart_that_a_full_lane_refused_is_recorded_when_there_is_room() {
@@ -342,7 +336,7 @@ mod tests {
             report(&recorder, &Restart { kind: "machine", key, restarts: 1, error, delay: Duration::ZERO });
             time.advance(Duration::ZERO).await;
 
-            let mut writer = log.writer(Box::new(Nobody)).unwrap();
+            let mut writer = log.writer(Box::new(())).unwrap();
             let writer = std::thread::spawn(move || writer.run());
             // Control events go first: whatever waited is stored when this is.
             let written = async || log.append(Lane::Ingest, Batch::ingest([])).unwrap().await.unwrap();

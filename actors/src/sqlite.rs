@@ -1,16 +1,20 @@
-//! What the log and history both need of SQLite: connections that only read, whole numbers in columns, the table `meta`, and
-//! the files of a database.
+//! What the log and history both need of SQLite: connections that only read, whole numbers in columns, the table `meta`, free
+//! pages, and the files of a database.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, RowIndex};
 
 /// How long a connection waits for a lock that a `sqlite3` shell or a checkpoint holds.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
+/// Free pages that are kept for the next rows in any case.
+pub(crate) const SPARE: u64 = 2_000;
 
 /// A connection that only reads.
 pub(crate) fn for_reading(file: &Path) -> rusqlite::Result<Connection> {
@@ -42,6 +46,41 @@ pub(crate) fn meta(conn: &Connection, key: &str) -> rusqlite::Result<Option<Stri
     conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()
+}
+
+/// The same where it is a number; none where it is absent, or was written otherwise by another version.
+pub(crate) fn meta_number<T: FromStr>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    Ok(meta(conn, key)?.and_then(|value| value.parse().ok()))
+}
+
+/// Sets a value of the table `meta`.
+pub(crate) fn set_meta(conn: &Connection, key: &str, value: impl Display) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        .execute([key, &value.to_string()])
+        .map(drop)
+}
+
+// === Pages ===
+
+/// A pragma that is a number.
+pub(crate) fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<u64> {
+    conn.pragma_query_value(None, name, |row| count(row, 0))
+}
+
+/// The free pages that need not be kept for the next rows: none, unless there are more than [`SPARE`] and more than a tenth of
+/// all.
+pub(crate) fn spare_pages(conn: &Connection) -> rusqlite::Result<u64> {
+    let free = pragma(conn, "freelist_count")?;
+    Ok(if free > SPARE.max(pragma(conn, "page_count")? / 10) { free - SPARE } else { 0 })
+}
+
+/// Returns free pages to the file system; each may have to be moved.
+pub(crate) fn give_back(conn: &Connection, pages: u64) -> rusqlite::Result<()> {
+    let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = vacuum.query([])?;
+    // It frees a page at each row.
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 // === Files ===

@@ -129,12 +129,10 @@ fn make(file: &Path, log_id: &LogId, head: u64) -> Result<Connection, FileError>
         let transaction = conn.transaction()?;
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
-        let mut insert = transaction.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
-        insert.execute(["logId", log_id.as_str()])?;
-        insert.execute(["position", "0"])?;
+        sqlite::set_meta(&transaction, "logId", log_id.as_str())?;
+        sqlite::set_meta(&transaction, "position", 0)?;
         // What the log has lost or blanked up to here is not in the new file: see `projector/control.rs`.
-        insert.execute(["madeAt", &head.to_string()])?;
-        drop(insert);
+        sqlite::set_meta(&transaction, "madeAt", head)?;
         transaction.commit()?;
         Ok(conn)
     };

@@ -10,9 +10,10 @@
 use patze_core::fleet::Fleet;
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
+use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::{self, CodecError};
-use super::digest::Digest;
+use super::digest::{Digest, hex};
 use crate::sqlite;
 
 /// The form that is written.
@@ -57,6 +58,11 @@ pub(super) fn stored(conn: &Connection) -> rusqlite::Result<Option<Base>> {
         .optional()
 }
 
+/// What the event that speaks for a base of these bytes tells: their SHA-256, in hexadecimal.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes).into())
+}
+
 /// Where the log begins.
 pub(super) fn horizon(conn: &Connection) -> rusqlite::Result<Option<Horizon>> {
     let Some(base) = stored(conn)? else { return Ok(None) };
@@ -74,10 +80,9 @@ pub(super) fn start(conn: &Connection) -> rusqlite::Result<Fleet> {
 }
 
 impl Base {
-    /// SHA-256 of its bytes, in hexadecimal.
+    /// See [`digest`].
     pub(super) fn digest(&self) -> String {
-        use sha2::Digest as _;
-        super::digest::hex(&sha2::Sha256::digest(&self.bytes).into())
+        digest(&self.bytes)
     }
 
     /// Its fleet.

@@ -121,7 +121,7 @@ fn make_views(conn: &mut Connection) -> rusqlite::Result<()> {
     }
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(VIEWS)?;
-    transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('viewsDigest', ?1)", [wanted])?;
+    sqlite::set_meta(&transaction, "viewsDigest", wanted)?;
     transaction.commit()
 }
 

@@ -91,7 +91,7 @@ pub use follow::Follower;
 pub use health::{Check, Metrics, Status};
 pub use open::{Fault, OpenError};
 pub use past::{Moment, PastError, Then};
-pub use place::{DATABASE, HISTORY};
+pub use place::{DATABASE, HISTORY, check_free};
 pub use proof::{Proof, ProofError, Proven};
 pub use publish::{Fresh, News, Publish};
 pub use reader::{ReadError, StoredEvent};

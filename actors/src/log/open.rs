@@ -278,7 +278,7 @@ pub(super) fn mark_in_use(
         Some(log_id) if stands(&transaction, &log_id)? => LogId::from(log_id),
         _ => new_log_id(&transaction)?,
     };
-    transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('cleanStop', '0')", [])?;
+    sqlite::set_meta(&transaction, "cleanStop", 0)?;
     transaction.commit()?;
     Ok((log_id, clean))
 }

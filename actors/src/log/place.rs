@@ -43,6 +43,14 @@ pub(super) fn take(dir: &Path) -> Result<ServerLock, OpenError> {
     Ok(lock)
 }
 
+/// Sees that no server runs in a folder, at this moment: nothing but its lock is looked at.
+///
+/// # Errors
+/// [`OpenError::Locked`] if one does; another if the lock cannot be asked for.
+pub fn check_free(dir: &Path) -> Result<(), OpenError> {
+    lock(&dir.join(LOCK)).map(drop)
+}
+
 /// Whether the disk under `path` has next to nothing left, which SQLite reports in many ways.
 pub(super) fn is_full(path: &Path) -> bool {
     let dir = path.parent().unwrap_or(path);

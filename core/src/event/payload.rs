@@ -127,6 +127,43 @@ pub struct Gauges {
     pub disk_pct: Option<f64>,
 }
 
+impl Gauges {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
+    /// All of them, in the order of the fields. The first three are always told.
+    pub const fn values(&self) -> [Option<f64>; Self::COUNT] {
+        [
+            Some(self.cpu_pct),
+            Some(self.memory_bytes),
+            Some(self.memory_pct),
+            self.memory_total_bytes,
+            self.net_rx_bytes,
+            self.net_tx_bytes,
+            self.disk_usage_bytes,
+            self.disk_total_bytes,
+            self.disk_pct,
+        ]
+    }
+
+    /// The gauges that have these [values](Self::values); one of the first three that is missing is 0.
+    pub fn of_values(values: &[Option<f64>; Self::COUNT]) -> Self {
+        let [cpu, memory, memory_pct, memory_total, net_rx, net_tx, disk_usage, disk_total, disk_pct] =
+            *values;
+        Self {
+            cpu_pct: cpu.unwrap_or_default(),
+            memory_bytes: memory.unwrap_or_default(),
+            memory_pct: memory_pct.unwrap_or_default(),
+            memory_total_bytes: memory_total,
+            net_rx_bytes: net_rx,
+            net_tx_bytes: net_tx,
+            disk_usage_bytes: disk_usage,
+            disk_total_bytes: disk_total,
+            disk_pct,
+        }
+    }
+}
+
 /// `machine.heartbeat`: status and gauges (contract §4.2).
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

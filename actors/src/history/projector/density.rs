@@ -43,9 +43,7 @@ impl Rail {
             current: [None; 3],
             ill: BTreeMap::new(),
             known: false,
-            last_failure: sqlite::meta(conn, "lastFailure")?
-                .and_then(|at| at.parse().ok())
-                .map(Timestamp::from_millis),
+            last_failure: sqlite::meta_number(conn, "lastFailure")?.map(Timestamp::from_millis),
             now: Timestamp::MIN,
         };
         for (tier, current) in TIERS.into_iter().zip(&mut rail.current) {
@@ -140,8 +138,7 @@ impl Rail {
             }
         }
         if let Some(at) = self.last_failure {
-            conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('lastFailure', ?1)")?
-                .execute([at.millis().to_string()])?;
+            sqlite::set_meta(conn, "lastFailure", at.millis())?;
         }
         Ok(())
     }

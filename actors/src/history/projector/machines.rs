@@ -5,8 +5,8 @@ use patze_core::event::{Origin, Recorded};
 use patze_core::fleet::rows::{Machine, Status};
 use patze_core::ids::MachineId;
 use patze_core::time::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::types::{Type, Value};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::batch::{Batch, MachineSlot};
 use crate::sqlite::sql;
@@ -53,25 +53,13 @@ impl Batch<'_> {
             // Our own word for silence; it measures nothing (design §9).
             return Ok(());
         }
-        let gauges = heartbeat.resource;
+        let place = [number, event.effective().millis(), sql(event.position)].map(Value::from);
+        let values = place.into_iter().chain(heartbeat.resource.values().map(Value::from));
         self.transaction
             .prepare_cached(
                 "INSERT OR REPLACE INTO gauges VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
-            .execute(params![
-                number,
-                event.effective().millis(),
-                sql(event.position),
-                gauges.cpu_pct,
-                gauges.memory_bytes,
-                gauges.memory_pct,
-                gauges.memory_total_bytes,
-                gauges.net_rx_bytes,
-                gauges.net_tx_bytes,
-                gauges.disk_usage_bytes,
-                gauges.disk_total_bytes,
-                gauges.disk_pct,
-            ])?;
+            .execute(params_from_iter(values))?;
         Ok(())
     }
 }

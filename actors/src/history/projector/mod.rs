@@ -36,8 +36,6 @@ use names::Names;
 const PAGE: u64 = 4_000;
 /// Free pages of the file that are given back after a transaction: each may have to be moved.
 const PAGES: u64 = 1_000;
-/// Free pages that are kept for the next rows in any case.
-const SPARE: u64 = 2_000;
 
 /// Why the projector stopped other than by the log's end. Its next instance goes on where the file ends.
 #[derive(Debug, thiserror::Error)]
@@ -131,8 +129,7 @@ impl Projector {
     /// Projects until the log is closed.
     fn follow(&self, mut conn: Connection, follower: &Follower) -> Result<(), Stop> {
         let shared = &self.shared;
-        let number =
-            |key| Ok::<_, rusqlite::Error>(sqlite::meta(&conn, key)?.and_then(|text| text.parse().ok()));
+        let number = |key| sqlite::meta_number::<u64>(&conn, key);
         let mut position: u64 = number("position")?.unwrap_or(0);
         let recorded_at =
             number("recordedAt")?.map_or(Timestamp::MIN, |at| Timestamp::from_millis(at as i64));
@@ -146,24 +143,14 @@ impl Projector {
             let recorded_at = page(&mut conn, follower, &mut memory, position, to)?;
             position = to;
             shared.projected(position, recorded_at);
-            give_back(&conn)?;
+            let spare = sqlite::spare_pages(&conn)?;
+            if spare > 0 {
+                // After a cut it takes some transactions.
+                sqlite::give_back(&conn, PAGES.min(spare))?;
+            }
         }
         Ok(())
     }
-}
-
-/// Returns some free pages to the file system, unless so few that the next rows take them: after a cut a part at a time.
-fn give_back(conn: &Connection) -> rusqlite::Result<()> {
-    let number = |name| conn.pragma_query_value(None, name, |row| sqlite::count(row, 0));
-    let free = number("freelist_count")?;
-    if free <= SPARE.max(number("page_count")? / 10) {
-        return Ok(());
-    }
-    let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({})", PAGES.min(free - SPARE)))?;
-    let mut rows = vacuum.query([])?;
-    // It frees a page at each row.
-    while rows.next()?.is_some() {}
-    Ok(())
 }
 
 /// One transaction: the events after `after` and up to `to`. Gives the last one's time, if there were any.
@@ -192,12 +179,10 @@ fn page(
     }
     read.map_err(Stop::Log)?;
     batch.store()?;
-    let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
-    set.execute(("position", to.to_string()))?;
+    sqlite::set_meta(&transaction, "position", to)?;
     if let Some(at) = last {
-        set.execute(("recordedAt", at.millis().to_string()))?;
+        sqlite::set_meta(&transaction, "recordedAt", at.millis())?;
     }
-    drop(set);
     transaction.commit()?;
     Ok(last)
 }
@@ -210,7 +195,7 @@ impl Memory {
             rail: Rail::load(conn)?,
             next_run: next("SELECT coalesce(max(key), 0) + 1 FROM runs")?,
             next_session: next("SELECT coalesce(max(key), 0) + 1 FROM sessions")?,
-            made_at: sqlite::meta(conn, "madeAt")?.and_then(|text| text.parse().ok()).unwrap_or(0),
+            made_at: sqlite::meta_number(conn, "madeAt")?.unwrap_or(0),
         })
     }
 }

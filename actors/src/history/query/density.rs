@@ -65,7 +65,7 @@ fn read(conn: &Connection, query: DensityQuery) -> Result<Density, QueryError> {
         .optional()?
         .unwrap_or(0);
     // Nothing is known of what comes after the last event.
-    let known = sqlite::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
+    let known = sqlite::meta_number(conn, "recordedAt")?.unwrap_or(i64::MIN);
     let mut buckets = Vec::with_capacity(count);
     let mut statement = conn.prepare_cached(
         "SELECT start, events, failures, worst, standing FROM density WHERE tier = ?1 AND start >= ?2 AND start < ?3 \

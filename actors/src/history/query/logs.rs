@@ -110,7 +110,7 @@ pub(super) fn tags(conn: &Connection, query: &LogQuery) -> Result<Option<Vec<Vec
 /// The days that the lines of a time are of, where naming them helps.
 fn days(conn: &Connection, span: Span) -> Result<Option<(i64, i64)>, QueryError> {
     let day = |at: Timestamp| at.millis().max(0) / DAY;
-    let newest = sqlite::meta(conn, "recordedAt")?.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
+    let newest = sqlite::meta_number(conn, "recordedAt")?.map(Timestamp::from_millis);
     let today = newest.map_or(0, day);
     let last = span.to.map(|to| day(to.plus(-1))).filter(|last| *last < today);
     let first = span.from.map(day);

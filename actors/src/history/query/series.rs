@@ -27,7 +27,7 @@ pub struct SeriesQuery {
 }
 
 /// Gauges in a fixed order.
-type Numbers = [Option<f64>; 9];
+type Numbers = [Option<f64>; Gauges::COUNT];
 
 /// A bucket that is being filled.
 #[derive(Clone, Default)]
@@ -36,7 +36,7 @@ struct Filling {
     min: Numbers,
     max: Numbers,
     /// The weighted sum, and the weight.
-    sums: [(f64, f64); 9],
+    sums: [(f64, f64); Gauges::COUNT],
 }
 
 impl History {
@@ -104,7 +104,7 @@ fn put(buckets: &mut BTreeMap<i64, Filling>, done: Option<(i64, Filling)>) {
 }
 
 fn numbers_of(row: &Row<'_>) -> rusqlite::Result<Numbers> {
-    let mut numbers = [None; 9];
+    let mut numbers = [None; Gauges::COUNT];
     for (at, number) in numbers.iter_mut().enumerate() {
         *number = row.get(at + 1)?;
     }
@@ -119,12 +119,12 @@ impl Filling {
 
     /// The heartbeats of a rollup.
     fn add(&mut self, n: u64, min: &Gauges, mean: &Gauges, max: &Gauges) {
-        self.merge(n, &numbers(min), &numbers(mean), &numbers(max));
+        self.merge(n, &min.values(), &mean.values(), &max.values());
     }
 
     fn merge(&mut self, n: u64, min: &Numbers, mean: &Numbers, max: &Numbers) {
         self.n += n;
-        for at in 0..9 {
+        for at in 0..Gauges::COUNT {
             self.min[at] = pick(self.min[at], min[at], f64::min);
             self.max[at] = pick(self.max[at], max[at], f64::max);
             if let Some(mean) = mean[at] {
@@ -138,7 +138,8 @@ impl Filling {
 
     fn point(&self, start: Timestamp) -> SeriesPoint {
         let mean = self.sums.map(|(sum, weight)| (weight > 0.0).then(|| sum / weight));
-        SeriesPoint { start, n: self.n, min: gauges(&self.min), mean: gauges(&mean), max: gauges(&self.max) }
+        let [min, mean, max] = [self.min, mean, self.max].map(|values| Gauges::of_values(&values));
+        SeriesPoint { start, n: self.n, min, mean, max }
     }
 }
 
@@ -146,35 +147,6 @@ fn pick(a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64) -> Option<f64> 
     match (a, b) {
         (Some(a), Some(b)) => Some(of(a, b)),
         (a, b) => a.or(b),
-    }
-}
-
-fn numbers(gauges: &Gauges) -> Numbers {
-    [
-        Some(gauges.cpu_pct),
-        Some(gauges.memory_bytes),
-        Some(gauges.memory_pct),
-        gauges.memory_total_bytes,
-        gauges.net_rx_bytes,
-        gauges.net_tx_bytes,
-        gauges.disk_usage_bytes,
-        gauges.disk_total_bytes,
-        gauges.disk_pct,
-    ]
-}
-
-/// The first three are always told, by each heartbeat.
-fn gauges(n: &Numbers) -> Gauges {
-    Gauges {
-        cpu_pct: n[0].unwrap_or_default(),
-        memory_bytes: n[1].unwrap_or_default(),
-        memory_pct: n[2].unwrap_or_default(),
-        memory_total_bytes: n[3],
-        net_rx_bytes: n[4],
-        net_tx_bytes: n[5],
-        disk_usage_bytes: n[6],
-        disk_total_bytes: n[7],
-        disk_pct: n[8],
     }
 }
 
@@ -190,7 +162,7 @@ mod tests {
     fn rollups_and_heartbeats_are_weighed() {
         let mut filling = Filling::default();
         filling.add(3, &told(1.0, None), &told(2.0, None), &told(4.0, None));
-        filling.one(&numbers(&told(10.0, Some(50.0))));
+        filling.one(&told(10.0, Some(50.0)).values());
         let point = filling.point(Timestamp::EPOCH);
         assert_eq!((point.n, point.min.cpu_pct, point.mean.cpu_pct, point.max.cpu_pct), (4, 1.0, 4.0, 10.0));
         assert_eq!(point.mean.disk_pct, Some(50.0), "the mean of those who told it");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use patze_core::event::control::{Control, Pruning};
 use rusqlite::{Connection, params};
-use sha2::Digest as _;
 
 use super::super::base::{self, Horizon};
 use super::super::checkpoint;
@@ -86,7 +85,7 @@ fn make_base(shared: &Arc<Shared>, conn: &Connection, horizon: u64) -> Result<()
         first: 1,
         last: horizon,
         kept: 0,
-        digest: hex(&sha2::Sha256::digest(&bytes).into()),
+        digest: base::digest(&bytes),
         chain: hex(&chain),
     };
     let now = shared.clock.now();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use patze_core::event::{EventType, Recorded};
 use patze_core::retention::Retention;
 use patze_core::time::{DAY, HOUR, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::AppendError;
@@ -13,9 +13,12 @@ use super::super::door::Shared;
 use super::super::row::RowError;
 use super::super::scan;
 use super::super::upkeep::Upkeep;
+use crate::sqlite;
 
 /// Runs that are remembered.
 const RUNS: usize = 20;
+/// The key of `meta` under which they stand.
+const TOLD: &str = "retentionRuns";
 /// Rows that a forecast looks at, from the newest back.
 const SAMPLE: u64 = 200_000;
 /// What an hour of one machine takes as a rollup, for ever.
@@ -134,19 +137,14 @@ pub(super) fn note(shared: &Shared, run: &Run) -> Result<(), AppendError> {
         all.push(run.clone());
         all.drain(..all.len().saturating_sub(RUNS));
         let text = serde_json::to_string(&all).unwrap_or_default();
-        conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('retentionRuns', ?1)", [text])
-            .map(drop)
+        sqlite::set_meta(conn, TOLD, text)
     });
     step.ask(shared)
 }
 
 /// The runs that are remembered. What an older or newer version wrote otherwise is forgotten.
 fn runs(conn: &Connection) -> rusqlite::Result<Vec<Run>> {
-    let text: Option<String> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = 'retentionRuns'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    Ok(sqlite::meta(conn, TOLD)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 /// The report.

@@ -25,7 +25,7 @@ pub(in crate::log) const TIERS: [(i64, Option<i64>); 3] =
 /// Buckets that are joined in one step.
 const JOINED: u32 = 400;
 /// The gauges' columns; of the first three every heartbeat has one.
-const GAUGES: [&str; 9] = [
+const GAUGES: [&str; Gauges::COUNT] = [
     "cpu_pct",
     "memory_bytes",
     "memory_pct",
@@ -45,7 +45,7 @@ pub(super) struct Buckets(BTreeMap<(MachineId, i64), Bucket>);
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Bucket {
     n: i64,
-    gauges: [Gauge; 9],
+    gauges: [Gauge; Gauges::COUNT],
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,7 +69,7 @@ impl Buckets {
         let start = event.effective().millis().div_euclid(tier) * tier;
         let bucket = self.0.entry((MachineId::new(event.machine), start)).or_default();
         bucket.n += 1;
-        for (gauge, value) in bucket.gauges.iter_mut().zip(values(&heartbeat.resource)) {
+        for (gauge, value) in bucket.gauges.iter_mut().zip(heartbeat.resource.values()) {
             if let Some(value) = value {
                 gauge.add(value);
             }
@@ -110,20 +110,6 @@ impl Gauge {
         self.n += 1;
         self.sum += value;
     }
-}
-
-fn values(gauges: &Gauges) -> [Option<f64>; 9] {
-    [
-        Some(gauges.cpu_pct),
-        Some(gauges.memory_bytes),
-        Some(gauges.memory_pct),
-        gauges.memory_total_bytes,
-        gauges.net_rx_bytes,
-        gauges.net_tx_bytes,
-        gauges.disk_usage_bytes,
-        gauges.disk_total_bytes,
-        gauges.disk_pct,
-    ]
 }
 
 /// The columns behind the key, in the order of values.
@@ -191,7 +177,7 @@ pub(in crate::log) fn read(
 fn rollup(row: &rusqlite::Row<'_>, length: i64) -> rusqlite::Result<Rollup> {
     let n: i64 = row.get(1)?;
     let mut column = 2;
-    let mut gauges = [[None; 3]; 9];
+    let mut gauges = [[None; 3]; Gauges::COUNT];
     for (index, gauge) in gauges.iter_mut().enumerate() {
         let mut told = n;
         if index >= ALWAYS {
@@ -203,20 +189,7 @@ fn rollup(row: &rusqlite::Row<'_>, length: i64) -> rusqlite::Result<Rollup> {
         column += 3;
         *gauge = [min, sum.filter(|_| told > 0).map(|sum| sum / told as f64), max];
     }
-    let of = |what: usize| {
-        let value = |index: usize| gauges[index][what];
-        Gauges {
-            cpu_pct: value(0).unwrap_or_default(),
-            memory_bytes: value(1).unwrap_or_default(),
-            memory_pct: value(2).unwrap_or_default(),
-            memory_total_bytes: value(3),
-            net_rx_bytes: value(4),
-            net_tx_bytes: value(5),
-            disk_usage_bytes: value(6),
-            disk_total_bytes: value(7),
-            disk_pct: value(8),
-        }
-    };
+    let of = |what: usize| Gauges::of_values(&gauges.map(|gauge| gauge[what]));
     let start = Timestamp::from_millis(row.get(0)?);
     Ok(Rollup { start, length, n: n.unsigned_abs(), min: of(0), mean: of(1), max: of(2) })
 }

@@ -10,12 +10,10 @@ use super::super::upkeep::Upkeep;
 use super::RetentionError;
 use super::report::Run;
 use crate::sqlite;
-use crate::sqlite::beside;
+use crate::sqlite::{SPARE, beside, pragma, spare_pages};
 
 /// Free pages that are given back in one step: each may have to be moved.
 const PAGES: u64 = 200;
-/// Free pages that are kept for the next events in any case.
-const SPARE: u64 = 2_000;
 
 /// Bytes of the control plane's files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,10 +58,6 @@ pub(super) fn sizes(file: &Path, conn: &Connection) -> rusqlite::Result<Sizes> {
     Ok(Sizes { databases, beside, log: (pages - free) * page, free: free * page + spare })
 }
 
-fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<u64> {
-    conn.pragma_query_value(None, name, |row| sqlite::count(row, 0))
-}
-
 /// Returns free pages to the file system, unless so few that the next events take them.
 pub(super) fn give_back(
     shared: &Arc<Shared>,
@@ -71,7 +65,7 @@ pub(super) fn give_back(
     run: &mut Run,
 ) -> Result<(), RetentionError> {
     let conn = sqlite::for_reading(&shared.file)?;
-    if pragma(&conn, "freelist_count")? <= SPARE.max(pragma(&conn, "page_count")? / 10) {
+    if spare_pages(&conn)? == 0 {
         return Ok(());
     }
     let before = pragma(&conn, "page_count")?;
@@ -81,13 +75,7 @@ pub(super) fn give_back(
             break;
         }
         let pages = PAGES.min(free - SPARE);
-        let step = Upkeep::new(pages as usize * 4096, move |conn, _| {
-            let mut vacuum = conn.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
-            let mut rows = vacuum.query([])?;
-            // It frees a page at each row.
-            while rows.next()?.is_some() {}
-            Ok(())
-        });
+        let step = Upkeep::new(pages as usize * 4096, move |conn, _| sqlite::give_back(conn, pages));
         step.ask(shared).map_err(RetentionError::Write)?;
         if !pause() || pragma(&conn, "freelist_count")? >= free {
             break;

@@ -88,19 +88,17 @@ impl What {
 
 /// How far a pass has come.
 pub(super) fn watermark(conn: &Connection, what: What) -> rusqlite::Result<u64> {
-    Ok(sqlite::meta(conn, what.watermark())?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+    Ok(sqlite::meta_number(conn, what.watermark())?.unwrap_or(0))
 }
 
 /// From which position on the state is in full what it was: before, it may lack what was thinned.
 pub(in crate::log) fn settled(conn: &Connection) -> rusqlite::Result<u64> {
-    Ok(sqlite::meta(conn, SETTLED)?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
+    Ok(sqlite::meta_number(conn, SETTLED)?.unwrap_or(0))
 }
 
 /// Before `to`, the state may not be in full what it was.
 pub(in crate::log) fn set_settled(conn: &Connection, to: u64) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-        .execute(params![SETTLED, to.max(settled(conn)?).to_string()])
-        .map(drop)
+    sqlite::set_meta(conn, SETTLED, to.max(settled(conn)?))
 }
 
 /// Whether rows have been thinned or blanked without which the state at `position` is not in full what it was.
@@ -113,9 +111,7 @@ pub(in crate::log) fn is_thinned(conn: &Connection, position: u64) -> rusqlite::
 }
 
 pub(super) fn set_watermark(conn: &Connection, what: What, to: u64) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-        .execute(params![what.watermark(), to.to_string()])
-        .map(drop)
+    sqlite::set_meta(conn, what.watermark(), to)
 }
 
 /// Thins what was recorded before `before`, slice by slice. Where heartbeats are kept for ever they are rolled up all the

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::super::base::{Base, SCHEMA};
+use super::super::super::base::Base;
 use super::super::super::checkpoint::{self, CodecError};
 use super::super::super::digest::Digest;
 use super::needle::Needle;
@@ -32,9 +32,6 @@ pub(super) fn blank(base: &Base, needle: &Needle) -> Result<Blanked, CodecError>
     }
     Ok(blanked)
 }
-
-/// The form that is written.
-pub(super) const FORM: u32 = SCHEMA;
 
 fn visit(value: &mut Value, stays: bool, needle: &Needle, blanked: &mut Blanked) {
     match value {

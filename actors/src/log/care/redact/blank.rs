@@ -7,7 +7,6 @@ use patze_core::event::control::{Chosen, Control, Pruning};
 use patze_core::fleet::Fleet;
 use patze_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sha2::Digest as _;
 use tokio::sync::oneshot;
 
 use super::super::super::base as stored;
@@ -20,7 +19,7 @@ use super::super::super::upkeep::Upkeep;
 use super::super::super::verify::{self, Finding};
 use super::super::super::{sums, writer};
 use super::RedactError;
-use super::base::{Blanked, FORM};
+use super::base::Blanked;
 use super::find::Hits;
 use super::wipe;
 use crate::sqlite::{self, sql};
@@ -194,14 +193,14 @@ fn blank_base(base: &Blanked) -> (Upkeep, Control) {
         first: 1,
         last: base.position,
         kept: 0,
-        digest: hex(&sha2::Sha256::digest(&base.bytes).into()),
+        digest: stored::digest(&base.bytes),
         chain: hex(&base.chain),
     };
     let (position, bytes) = (base.position, base.bytes.clone());
     let step = Upkeep::new(bytes.len(), move |conn, told| {
         let changed = conn
             .prepare_cached("UPDATE base SET schema = ?2, pruned = ?3, bytes = ?4 WHERE position = ?1")?
-            .execute(params![sql(position), FORM, sql(told), bytes])?;
+            .execute(params![sql(position), stored::SCHEMA, sql(told), bytes])?;
         if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
     });
     (step, fact)

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use memchr::memmem;
 use serde_json::Value;
 
 /// A shorter text would be found in half of the log.
@@ -96,7 +97,7 @@ impl Needle {
             if (&mut file).take(PIECE as u64).read_to_end(&mut bytes)? == 0 {
                 return Ok(false);
             }
-            if self.forms.iter().any(|form| contains(&bytes, form.as_bytes())) {
+            if self.forms.iter().any(|form| memmem::find(&bytes, form.as_bytes()).is_some()) {
                 return Ok(true);
             }
         }
@@ -107,17 +108,6 @@ impl fmt::Debug for Needle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Needle({} bytes)", self.text.len())
     }
-}
-
-fn contains(mut bytes: &[u8], wanted: &[u8]) -> bool {
-    let Some((first, _)) = wanted.split_first() else { return true };
-    while let Some(at) = bytes.iter().position(|byte| byte == first) {
-        if bytes[at..].starts_with(wanted) {
-            return true;
-        }
-        bytes = &bytes[at + 1..];
-    }
-    false
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use patze_core::causes::with_causes;
 use rusqlite::Connection;
 
 use super::super::super::place::{DATABASE, HISTORY};
@@ -61,24 +62,18 @@ pub(super) fn is_due(conn: &Connection) -> rusqlite::Result<bool> {
 
 /// Notes that the files are to be wiped, in the transaction of what makes it so.
 pub(super) fn begin(conn: &Connection) -> rusqlite::Result<()> {
-    set(conn, WIPING, "1")
+    sqlite::set_meta(conn, WIPING, 1)
 }
 
 /// The same for a redaction that is told at `told`.
 pub(super) fn note(conn: &Connection, told: u64) -> rusqlite::Result<()> {
     begin(conn)?;
-    set(conn, REDACTED, &told.to_string())
+    sqlite::set_meta(conn, REDACTED, told)
 }
 
 /// Where the last redaction is told; 0 if there was none.
 pub(in crate::log) fn redacted(conn: &Connection) -> rusqlite::Result<u64> {
-    Ok(sqlite::meta(conn, REDACTED)?.and_then(|stored| stored.parse().ok()).unwrap_or(0))
-}
-
-fn set(conn: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-        .execute([key, value])
-        .map(drop)
+    Ok(sqlite::meta_number(conn, REDACTED)?.unwrap_or(0))
 }
 
 /// Carries through what a kill has interrupted, at the start of a server. That it cannot be done is told and stops nothing.
@@ -88,8 +83,8 @@ pub(in crate::log) fn resume(dir: &Path, conn: &Connection) {
         Ok(true) => match run(dir, conn) {
             Ok(()) => tracing::info!("a redaction that was interrupted has been carried through"),
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(%error, cause, "a redaction that was interrupted is not carried through");
+                let error = with_causes(&error);
+                tracing::error!(error, "a redaction that was interrupted is not carried through");
             }
         },
         Err(error) => tracing::error!(%error, "cannot see whether a redaction was interrupted"),
