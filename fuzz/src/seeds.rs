@@ -1,6 +1,6 @@
 //! What the fuzzers begin with: rows as OpenClaw left them, the events that they become, and a fleet that was told those.
 
-use patze_core::event::Event;
+use patze_core::event::{Event, Origin};
 use patze_core::fleet::Fleet;
 use patze_core::time::Timestamp;
 
@@ -37,7 +37,7 @@ pub fn of(rows: &str) -> Vec<Seed> {
     let (mut fleet, mut changes) = (Fleet::default(), Vec::new());
     for (event, position) in events.iter().zip(1..) {
         let at = event.occurred_at.max(Timestamp::from_millis(1));
-        fleet.apply(&event.recorded(position, at, patze_core::event::Origin::INGEST), &mut changes);
+        fleet.apply(&event.recorded(position, at, Origin::INGEST), &mut changes);
         if position.is_power_of_two()
             && let Ok(stored) = serde_json::to_string(&fleet)
         {

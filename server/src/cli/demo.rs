@@ -40,7 +40,7 @@ pub(super) fn run<O: Write, E: Write>(
     };
     let Console { notes, .. } = console;
     if command.remove {
-        demo::remove(&dir, clock)?;
+        demo::remove(&dir)?;
         writeln!(notes, "The demo in {} is removed.", dir.display())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -19,9 +19,8 @@ mod story;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use patze_actors::log::{Log, LogConfig, OpenError};
+use patze_actors::log::{OpenError, check_free};
 use patze_core::time::Timestamp;
-use patze_supervise::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 pub use live::keep_alive;
@@ -74,19 +73,19 @@ pub fn is_demo(dir: &Path) -> bool {
 ///
 /// # Errors
 /// If it is not a demo's, the demo runs, or it cannot be removed.
-pub fn remove(dir: &Path, clock: &Clock) -> Result<(), DemoError> {
+pub fn remove(dir: &Path) -> Result<(), DemoError> {
     if !is_demo(dir) {
         return Err(DemoError::NotOurs(dir.to_owned()));
     }
-    refuse_running(dir, clock)?;
+    refuse_running(dir)?;
     std::fs::remove_dir_all(dir).map_err(|source| DemoError::File { path: dir.to_owned(), source })
 }
 
-/// Whatever else is wrong with its log, a demo that does not run can be removed and made anew.
-fn refuse_running(dir: &Path, clock: &Clock) -> Result<(), DemoError> {
-    match Log::open(LogConfig::new(dir, clock.clone())) {
+/// Whatever else is wrong with its folder, a demo that does not run can be removed and made anew.
+fn refuse_running(dir: &Path) -> Result<(), DemoError> {
+    match check_free(dir) {
         Err(error @ OpenError::Locked { .. }) => Err(DemoError::Runs(error)),
-        Ok(_) | Err(_) => Ok(()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -36,7 +36,7 @@ pub async fn make(
         Some(mark) if mark.complete => return Ok(mark),
         // Half a past, for instance of one that was killed.
         Some(_) => {
-            refuse_running(dir, clock)?;
+            refuse_running(dir)?;
             empty(dir).map_err(fault)?;
         }
         None => {}
