@@ -92,13 +92,6 @@ async fn load(address: String, acked: mpsc::Sender<u64>) {
     }
 }
 
-async fn get(server: &Server, path: &str) -> Value {
-    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().unwrap();
-    let answer = client.get(format!("{}{path}", server.address)).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "{path}");
-    answer.json().await.unwrap()
-}
-
 #[test]
 fn a_backup_under_load_comes_back_elsewhere() {
     let home = tempfile::tempdir().unwrap();
@@ -154,8 +147,7 @@ fn a_backup_under_load_comes_back_elsewhere() {
     let (old, mut new) = (Server::start(&first), Server::start(&second));
     let at = |path: &str| format!("{path}?at={of_the_time}");
     for path in ["/state", "/snapshot"] {
-        let (mut was, mut is) =
-            (runtime.block_on(get(&old, &at(path))), runtime.block_on(get(&new, &at(path))));
+        let (mut was, mut is) = (runtime.block_on(old.get(&at(path))), runtime.block_on(new.get(&at(path))));
         for answer in [&mut was, &mut is] {
             for of_the_answer in ["logId", "now"] {
                 answer.as_object_mut().unwrap().remove(of_the_answer);

@@ -33,13 +33,6 @@ fn patze(home: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_patze")).args(words).current_dir(home).env_clear().output().unwrap()
 }
 
-async fn get(server: &Server, path: &str) -> Value {
-    let answer = reqwest::get(format!("{}{path}", server.address)).await.unwrap();
-    let (status, body) = (answer.status(), answer.text().await.unwrap());
-    assert_eq!(status, 200, "{path}: {body}");
-    serde_json::from_str(&body).unwrap()
-}
-
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
@@ -68,8 +61,8 @@ async fn a_demo_has_a_past_goes_on_after_a_kill_and_is_removed() {
     std::fs::write(home.path().join("demo/patze.db"), "half a database").unwrap();
 
     let mut server = start(home.path()).await;
-    assert_eq!(get(&server, "/health").await["demo"], true);
-    let now = get(&server, "/snapshot").await;
+    assert_eq!(server.get("/health").await["demo"], true);
+    let now = server.get("/snapshot").await;
     let machines = now["machines"].as_array().unwrap();
     assert_eq!(machines.len(), 5);
     assert!(machines.iter().all(|machine| machine["name"].as_str().unwrap().ends_with("(demo)")));
@@ -82,24 +75,24 @@ async fn a_demo_has_a_past_goes_on_after_a_kill_and_is_removed() {
     // Six days and six hours ago a machine was cut off; its actor saw it, and what happened there came later.
     let made = created(home.path());
     let at = patze_core::time::Timestamp::parse(&made).unwrap().plus(-(6 * 24 + 6) * 3_600_000);
-    let then = get(&server, &format!("/snapshot?at={at}")).await;
+    let then = server.get(&format!("/snapshot?at={at}")).await;
     assert_eq!(machine(&then, "demo-singapore")["status"], "offline");
     assert_eq!(machine(&now, "demo-singapore")["status"], "online");
 
-    until("history has it all", async || get(&server, "/readyz").await["history"]["behind"] == 0).await;
-    let usage = get(&server, "/history/usage?by=model").await;
+    server.caught_up().await;
+    let usage = server.get("/history/usage?by=model").await;
     let series = usage["series"].as_array().unwrap();
     let of = |model: &str| series.iter().find(|series| series["model"] == model).unwrap()["total"].clone();
     assert!(of("claude-opus-4-5")["costUsd"].as_f64().unwrap() > 0.0);
     assert!(of("kimi-k2")["estimatedCostUsd"].as_f64().unwrap() > 0.0);
     assert_eq!(of("kimi-k2")["costUsd"], 0.0);
 
-    let position = async |server: &Server| get(server, "/readyz").await["position"].as_u64().unwrap();
+    let position = async |server: &Server| server.get("/readyz").await["position"].as_u64().unwrap();
     let before = position(&server).await;
     until("heartbeats come", async || position(&server).await > before).await;
     let runs = async |server: &Server| {
         let until = format!("/history/runs?limit=200&to={made}");
-        let items = get(server, &until).await["items"].as_array().unwrap().clone();
+        let items = server.get(&until).await["items"].as_array().unwrap().clone();
         items.into_iter().map(|run| run["runId"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let known = runs(&server).await;
@@ -112,7 +105,7 @@ async fn a_demo_has_a_past_goes_on_after_a_kill_and_is_removed() {
     assert_eq!(created(home.path()), made, "the same demo");
     let before = position(&server).await;
     until("heartbeats come again", async || position(&server).await > before).await;
-    until("history has it all", async || get(&server, "/readyz").await["history"]["behind"] == 0).await;
+    server.caught_up().await;
     assert_eq!(runs(&server).await, known, "nothing is told twice");
     server.kill();
 

@@ -9,7 +9,7 @@
 
 mod process;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use process::Server;
 use serde_json::{Value, json};
@@ -44,32 +44,13 @@ fn event(n: u64) -> Value {
            "severity": "info", "type": type_name, "payload": payload, "trace": {"traceId": "t"}})
 }
 
-async fn get(address: &str, path: &str) -> Value {
-    let answer = reqwest::get(format!("{address}{path}")).await.unwrap();
-    assert_eq!(answer.status(), 200, "{path}");
-    answer.json().await.unwrap()
-}
-
-async fn caught_up(address: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        // 503 while the server is not ready otherwise; the answer is the same.
-        let ready: Value = reqwest::get(format!("{address}/readyz")).await.unwrap().json().await.unwrap();
-        if ready["history"]["behind"] == 0 && ready["history"]["state"] == "following" {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{ready}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// All that history tells, without where it is kept.
-async fn told(address: &str) -> Value {
+async fn told(server: &Server) -> Value {
     let mut told = serde_json::Map::new();
     for list in ["runs", "sessions", "logs"] {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = get(address, &format!("/history/{list}?limit=200{cursor}")).await;
+            let page = server.get(&format!("/history/{list}?limit=200{cursor}")).await;
             items.extend(page["items"].as_array().unwrap().iter().cloned());
             let Some(next) = page["next"].as_str() else { break };
             cursor = format!("&cursor={next}");
@@ -77,11 +58,11 @@ async fn told(address: &str) -> Value {
         // Equal times are ordered by the row's number, which is the order of arrival: it is the same too.
         told.insert(list.to_owned(), items.into());
     }
-    let usage =
-        get(address, "/history/usage?by=model&bucket=hour&from=2026-11-25T00:00:00Z&to=2026-11-26T00:00:00Z")
-            .await;
+    let usage = server
+        .get("/history/usage?by=model&bucket=hour&from=2026-11-25T00:00:00Z&to=2026-11-26T00:00:00Z")
+        .await;
     told.insert("usage".to_owned(), usage["series"].clone());
-    let timeline = get(address, "/history/runs/r1/timeline").await;
+    let timeline = server.get("/history/runs/r1/timeline").await;
     told.insert("timeline".to_owned(), timeline["steps"].clone());
     told.into()
 }
@@ -104,8 +85,8 @@ async fn a_killed_server_has_the_history_of_its_log() {
         server.kill();
     }
     let mut server = Server::start(dir.path());
-    caught_up(&server.address).await;
-    let followed = told(&server.address).await;
+    server.caught_up().await;
+    let followed = told(&server).await;
     assert_eq!(followed["logs"].as_array().unwrap().len() as u64, next / 4, "each line once");
     assert_eq!(followed["usage"][0]["total"]["calls"], next / 4, "each call once");
     server.kill();
@@ -113,8 +94,8 @@ async fn a_killed_server_has_the_history_of_its_log() {
         let _ = std::fs::remove_file(dir.path().join(format!("history.db{suffix}")));
     }
     let server = Server::start(dir.path());
-    caught_up(&server.address).await;
-    let anew = told(&server.address).await;
+    server.caught_up().await;
+    let anew = told(&server).await;
     for part in ["runs", "sessions", "logs", "usage", "timeline"] {
         assert!(anew[part] == followed[part], "{part} differ");
     }

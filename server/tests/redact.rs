@@ -73,23 +73,6 @@ fn event(n: u64) -> Value {
                        "message": message, "ts": "2026-11-25T10:00:00.000Z"}})
 }
 
-async fn get(server: &Server, path: &str) -> Value {
-    let answer = reqwest::get(format!("{}{path}", server.address)).await.unwrap();
-    answer.json().await.unwrap()
-}
-
-async fn caught_up(server: &Server) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let ready = get(server, "/readyz").await;
-        if ready["history"]["behind"] == 0 && ready["history"]["state"] == "following" {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{ready}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 async fn load(server: &Server, events: u64) {
     let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
     let events: Vec<Value> = (0..events).map(event).collect();
@@ -114,7 +97,7 @@ async fn opening(server: &Server, after: u64) -> String {
 }
 
 async fn hits(server: &Server) -> usize {
-    get(server, "/history/logs?q=hunter22").await["items"].as_array().unwrap().len()
+    server.get("/history/logs?q=hunter22").await["items"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -123,7 +106,7 @@ async fn a_secret_is_taken_out_of_everything() {
     let dir = home.path();
     let mut server = Server::start(dir);
     load(&server, 1_000).await;
-    caught_up(&server).await;
+    server.caught_up().await;
     assert!(hits(&server).await > 0);
 
     // While it serves, a look is all.
@@ -166,10 +149,10 @@ async fn a_secret_is_taken_out_of_everything() {
     // Served again: nothing of it anywhere; who was there before begins anew, and what is sent again stays blank.
     let server = Server::start(dir);
     load(&server, 1_000).await;
-    caught_up(&server).await;
+    server.caught_up().await;
     assert_eq!(hits(&server).await, 0);
-    assert!(!get(&server, "/state").await.to_string().contains("hunter22"));
-    assert!(!get(&server, "/snapshot").await.to_string().contains("hunter22"));
+    assert!(!server.get("/state").await.to_string().contains("hunter22"));
+    assert!(!server.get("/snapshot").await.to_string().contains("hunter22"));
     let text = opening(&server, 5).await;
     assert!(text.contains("\"reason\":\"redacted\""), "{text}");
     let text = opening(&server, 0).await;
@@ -203,7 +186,7 @@ async fn killed_at_any_moment_it_is_carried_through() {
     std::fs::create_dir(&base).unwrap();
     let mut server = Server::start(&base);
     load(&server, 10_000).await;
-    caught_up(&server).await;
+    server.caught_up().await;
     server.kill();
     // So that its write-ahead log is in the database, and grows only by what the redaction writes.
     done(&base, &["token", "list"], "");
@@ -230,7 +213,7 @@ async fn killed_at_any_moment_it_is_carried_through() {
         if round % 2 == 1 {
             // A start carries it through, if it was decided.
             let mut server = Server::start(&dir);
-            caught_up(&server).await;
+            server.caught_up().await;
             server.kill();
         }
         let (again, printed) = patze(&dir, &["redact", "--match", SECRET, "--yes"], "");

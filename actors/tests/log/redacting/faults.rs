@@ -16,7 +16,7 @@ fn through_everything(dir: &Path) {
     running.close();
     let running = opened(dir, &clock);
     let mut rules = keep(48 * HOUR, 40 * DAY);
-    rules.max_bytes = Some(used(&running) * 3 / 4);
+    rules.max_bytes = Some(used(&running.log) * 3 / 4);
     retain(&running.log, &rules);
     assert!(running.log.horizon().is_some());
     running.close();

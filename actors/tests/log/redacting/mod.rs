@@ -11,14 +11,14 @@ use patze_actors::log::care::redact::{
     self, Done, Found, Needle, RedactError, Redacted, Redaction, What, WipeError,
 };
 use patze_actors::log::verify::verify;
-use patze_actors::log::{LogConfig, Moment, Placed};
+use patze_actors::log::{Moment, Placed};
 use patze_core::event::control::{Chosen, Control};
 use patze_core::event::{Event, EventType};
 use patze_core::retention::Retention;
-use patze_core::time::{DAY, HOUR, MINUTE};
+use patze_core::time::{DAY, HOUR};
 use patze_supervise::clock::{Clock, VirtualTime};
 
-use super::retention::{append, happened, heartbeat, is_sound, keep, line, retain, sql};
+use super::retention::{self, append, happened, is_sound, keep, line, retain, sql, used};
 use super::support::{Running, START, block_on, clock, crash_image, files, open, read_all};
 
 /// What must not stay.
@@ -56,34 +56,14 @@ pub fn holding(dir: &Path, text: &str) -> Vec<String> {
 
 /// Runs, lines and heartbeats in commits a minute apart; every fifth line holds the secret.
 pub fn live(running: &Running, time: &VirtualTime, clock: &Clock, name: &str, commits: u32) {
-    for n in 0..commits {
-        let now = clock.now().since(START);
-        let run =
-            format!(r#"{{"runId":"{name}{n}","sessionId":"s","agentId":"a","from":"x","to":"completed"}}"#);
-        let mut events = vec![
-            heartbeat("m", &format!("h{name}{n}"), now, "online", n),
-            happened("m", &format!("r{name}{n}"), now, "run.state.changed", &run),
-        ];
-        events.extend((0..5).map(|i| {
-            let message = if n % 5 == i { format!("the {SECRET} leaked") } else { "words ".repeat(40) };
-            line("m", &format!("l{name}{n}.{i}"), now, ("s", "r"), &message)
-        }));
-        append(running, events);
-        time.jump_wall(MINUTE);
-    }
+    retention::live(running, time, clock, (name, commits), |n| {
+        let text = |i| if n % 5 == i { format!("the {SECRET} leaked") } else { "words ".repeat(40) };
+        (0..5).map(text).collect()
+    });
 }
 
-/// With few checkpoints, which else would be most of the file.
 pub fn opened(dir: &Path, clock: &Clock) -> Running {
-    let mut config = LogConfig::new(dir, clock.clone());
-    config.checkpoint_every = 500;
-    Running::start(patze_actors::log::Log::open(config).unwrap())
-}
-
-/// Bytes of all files, but for free room.
-pub fn used(running: &Running) -> u64 {
-    let report = block_on(running.log.retention_report(Retention::default())).unwrap();
-    report.files_bytes - report.free_bytes
+    retention::opened(dir, clock, 500)
 }
 
 pub fn secret_line(machine: &str, id: &str, text: &str) -> Event {
@@ -227,7 +207,7 @@ fn the_base_and_free_room_are_rid_of_it_too() {
     retain(&running.log, &keep(48 * HOUR, 48 * HOUR));
     running.close();
     let running = opened(dir.path(), &clock);
-    let rules = Retention { max_bytes: Some(used(&running) / 2), ..keep(48 * HOUR, 48 * HOUR) };
+    let rules = Retention { max_bytes: Some(used(&running.log) / 2), ..keep(48 * HOUR, 48 * HOUR) };
     retain(&running.log, &rules);
     let horizon = running.log.horizon().unwrap();
     let lines = |running: &Running| {

@@ -1,7 +1,7 @@
 //! Cutting by size: the state at the horizon becomes the base, what lies before it goes.
 
-use patze_actors::log::{LogConfig, PastError};
-use patze_core::time::{DAY, HOUR, MINUTE};
+use patze_actors::log::PastError;
+use patze_core::time::{DAY, HOUR};
 use patze_supervise::clock::{Clock, VirtualTime};
 
 use super::super::support::{Running, START, read_all};
@@ -9,25 +9,7 @@ use super::*;
 
 /// A day's worth of runs, sessions and heartbeats, in batches a minute apart.
 fn live(running: &Running, time: &VirtualTime, clock: &Clock, name: &str, batches: u32) {
-    for n in 0..batches {
-        let now = clock.now().since(START);
-        let run =
-            format!(r#"{{"runId":"{name}{n}","sessionId":"s","agentId":"a","from":"x","to":"completed"}}"#);
-        let mut events = vec![
-            heartbeat("m", &format!("h{name}{n}"), now, "online", n),
-            happened("m", &format!("r{name}{n}"), now, "run.state.changed", &run),
-        ];
-        events.extend(
-            (0..8).map(|i| line("m", &format!("l{name}{n}.{i}"), now, ("s", "r"), &"words ".repeat(40))),
-        );
-        append(running, events);
-        time.jump_wall(MINUTE);
-    }
-}
-
-fn files(log: &Log) -> u64 {
-    let report = block_on(log.retention_report(Retention::default())).unwrap();
-    report.files_bytes - report.free_bytes
+    super::live(running, time, clock, (name, batches), |_| vec!["words ".repeat(40); 8]);
 }
 
 /// Closed and opened: its write-ahead log is empty then.
@@ -36,11 +18,8 @@ fn reopened(running: Running, dir: &Path, clock: &Clock) -> Running {
     opened(dir, clock)
 }
 
-/// With few checkpoints, which else would be most of the file.
 fn opened(dir: &Path, clock: &Clock) -> Running {
-    let mut config = LogConfig::new(dir, clock.clone());
-    config.checkpoint_every = 5_000;
-    Running::start(Log::open(config).unwrap())
+    super::opened(dir, clock, 5_000)
 }
 
 fn at_most(bytes: u64) -> Retention {
@@ -57,11 +36,11 @@ fn the_oldest_goes_and_what_stays_begins_at_the_base() {
     live(&running, &time, &clock, "b", 600);
     let running = reopened(running, dir.path(), &clock);
     let log = &running.log;
-    let (newest, used) = (log.fleet(), files(log));
-    assert_eq!(retain(log, &at_most(used)).cut.rows, 0, "it fits");
+    let (newest, full) = (log.fleet(), used(log));
+    assert_eq!(retain(log, &at_most(full)).cut.rows, 0, "it fits");
     assert_eq!(log.horizon(), None);
 
-    let done = retain(log, &at_most(used * 2 / 3));
+    let done = retain(log, &at_most(full * 2 / 3));
     let horizon = log.horizon().unwrap();
     assert_eq!((done.cut.first, done.cut.last), (1, horizon.position), "{done:?}");
     assert_eq!(positions(log)[0], horizon.position + 1);
@@ -96,13 +75,13 @@ fn the_oldest_goes_and_what_stays_begins_at_the_base() {
 
     let state = log.fleet().hash();
     let running = reopened(running, dir.path(), &clock);
-    let kept = files(&running.log);
-    assert!((used / 3..used * 2 / 3).contains(&kept), "{kept} of {used}");
+    let kept = used(&running.log);
+    assert!((full / 3..full * 2 / 3).contains(&kept), "{kept} of {full}");
     assert_eq!((running.log.fleet().hash(), running.log.horizon()), (state, Some(horizon)));
     // And again, from base to base.
     live(&running, &time, &clock, "c", 600);
     let running = reopened(running, dir.path(), &clock);
-    retain(&running.log, &at_most(files(&running.log) / 2));
+    retain(&running.log, &at_most(used(&running.log) / 2));
     assert!(running.log.horizon().unwrap().position > horizon.position);
     is_sound(dir.path(), &running.log);
     assert_eq!(read_all(&running.log, 1_000)[0].position, running.log.horizon().unwrap().position + 1);
@@ -117,7 +96,7 @@ fn a_cut_that_a_kill_interrupts_is_finished() {
     let running = opened(&old, &clock);
     live(&running, &time, &clock, "a", 600);
     let running = reopened(running, &old, &clock);
-    let rules = at_most(files(&running.log) / 2);
+    let rules = at_most(used(&running.log) / 2);
     // The base stands, and not a row has gone.
     running.log.retain(&rules, &mut || false).unwrap();
     let horizon = running.log.horizon().unwrap();
@@ -149,7 +128,7 @@ fn what_was_thinned_is_cut_and_a_damaged_base_is_found() {
     let thinned = retain(&running.log, &keep(48 * HOUR, 48 * HOUR));
     assert!(thinned.heartbeats.rows > 300 && thinned.logs.rows > 1_000, "{thinned:?}");
     let running = reopened(running, dir.path(), &clock);
-    retain(&running.log, &at_most(files(&running.log) / 2));
+    retain(&running.log, &at_most(used(&running.log) / 2));
     is_sound(dir.path(), &running.log);
     running.close();
     let found = |damage: &dyn Fn(&rusqlite::Connection)| {

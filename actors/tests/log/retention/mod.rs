@@ -7,11 +7,13 @@ mod thinning;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use patze_actors::log::{Batch, Log, Moment, Run, Then};
+use patze_actors::log::{Batch, Log, LogConfig, Moment, Run, Then};
 use patze_core::event::{Event, Parts, Severity};
 use patze_core::fleet::Fleet;
 use patze_core::ids::{EventId, MachineId};
 use patze_core::retention::Retention;
+use patze_core::time::MINUTE;
+use patze_supervise::clock::{Clock, VirtualTime};
 
 use super::support::{Running, START, block_on};
 
@@ -52,6 +54,44 @@ pub fn session(machine: &str, id: &str, at: i64, session: &str, to: &str) -> Eve
 
 pub fn append(running: &Running, events: Vec<Event>) {
     running.append(Batch::ingest(events)).wait().unwrap();
+}
+
+/// Commits a minute apart, each with a heartbeat, a run and what `lines` says.
+pub fn live(
+    running: &Running,
+    time: &VirtualTime,
+    clock: &Clock,
+    (name, commits): (&str, u32),
+    lines: impl Fn(u32) -> Vec<String>,
+) {
+    for n in 0..commits {
+        let now = clock.now().since(START);
+        let run =
+            format!(r#"{{"runId":"{name}{n}","sessionId":"s","agentId":"a","from":"x","to":"completed"}}"#);
+        let mut events = vec![
+            heartbeat("m", &format!("h{name}{n}"), now, "online", n),
+            happened("m", &format!("r{name}{n}"), now, "run.state.changed", &run),
+        ];
+        let lines = lines(n);
+        events.extend(
+            (0..).zip(&lines).map(|(i, text)| line("m", &format!("l{name}{n}.{i}"), now, ("s", "r"), text)),
+        );
+        append(running, events);
+        time.jump_wall(MINUTE);
+    }
+}
+
+/// With few checkpoints, which else would be most of the file.
+pub fn opened(dir: &Path, clock: &Clock, checkpoint_every: u64) -> Running {
+    let mut config = LogConfig::new(dir, clock.clone());
+    config.checkpoint_every = checkpoint_every;
+    Running::start(Log::open(config).unwrap())
+}
+
+/// Bytes of all files, but for free room.
+pub fn used(log: &Log) -> u64 {
+    let report = block_on(log.retention_report(Retention::default())).unwrap();
+    report.files_bytes - report.free_bytes
 }
 
 pub fn keep(heartbeats: i64, logs: i64) -> Retention {
