@@ -132,10 +132,12 @@ impl ControlPlane {
             let (log, history, hub, crew) = (log.clone(), history.clone(), hub.clone(), crew.clone());
             let (proving, keeping) = (log.clone(), log.clone());
             [
-                duty(&world, "eventLog", &patient, move |seat| write(&log, &hub, &crew, seat)),
-                duty(&world, "prover", &patient, move |seat| prove(&proving, seat)),
-                duty(&world, "history", &patient, move |seat| project(&history, seat)),
-                duty(&world, "retention", &patient, move |seat| retain(&keeping, retention, seat)),
+                duty(&world, "eventLog", Duty::new, &patient, move |seat| write(&log, &hub, &crew, seat)),
+                duty(&world, "prover", Duty::in_background, &patient, move |seat| prove(&proving, seat)),
+                duty(&world, "history", Duty::in_background, &patient, move |seat| project(&history, seat)),
+                duty(&world, "retention", Duty::in_background, &patient, move |seat| {
+                    retain(&keeping, retention, seat)
+                }),
             ]
         };
         let janitor = {
@@ -201,13 +203,14 @@ impl ControlPlane {
 fn duty(
     world: &World,
     kind: &'static str,
+    make: fn(&'static str, Job, Seat) -> Duty,
     backoff: &Backoff,
     job: impl Fn(&Seat) -> Job + 'static,
 ) -> Supervisor<&'static str, Duty> {
     let plan = Plan::new(kind, backoff.clone());
     let duty = Supervisor::here(world, plan, move |_: &&'static str, seat| {
         let job = job(&seat);
-        Duty::new(kind, job, seat)
+        make(kind, job, seat)
     });
     let started = duty.start(kind);
     debug_assert!(started.is_ok(), "a new supervisor has room");

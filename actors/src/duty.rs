@@ -22,10 +22,27 @@ pub struct Duty {
     seat: Seat,
 }
 
+/// How much a duty in the background gives way, of 19 (nice(2)).
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 10;
+
 impl Duty {
     /// A duty whose thread will be called `name`.
     pub fn new(name: &'static str, job: Job, seat: Seat) -> Self {
         Self { name, job: Some(job), seat }
+    }
+
+    /// A duty that gives way: its thread runs when nobody who is waited for wants the processor.
+    pub fn in_background(name: &'static str, job: Job, seat: Seat) -> Self {
+        let job: Job = Box::new(move || {
+            // On Linux it is of this thread alone; elsewhere it would be of the whole process.
+            #[cfg(target_os = "linux")]
+            if let Err(error) = rustix::process::nice(GIVES_WAY) {
+                tracing::debug!(%error, "a thread in the background runs like any other");
+            }
+            job()
+        });
+        Self::new(name, job, seat)
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) const VERSION: u32 = 2;
 /// "PTZH": whose database it is.
 const APPLICATION_ID: u32 = 0x5054_5A48;
 const SCHEMA: &str = include_str!("../../../sql/history.sql");
+/// In `meta`: the run of the machine that has it open; empty if it was closed.
+const OPEN_BY: &str = "openBy";
+const LEFT_OPEN: &str = "the machine stopped while it was open";
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 96;
 
@@ -61,6 +64,11 @@ pub(super) fn open(
         None => match fit(file, log_id, head) {
             Ok(None) => {
                 let conn = for_writing(file).map_err(failed)?;
+                if was_left_open_by_another_boot(&conn).map_err(failed)? {
+                    drop(conn);
+                    return Ok(Opened { conn: make(file, log_id, head)?, made: Some(LEFT_OPEN) });
+                }
+                begin(&conn).map_err(failed)?;
                 return Ok(Opened { conn, made: None });
             }
             Ok(Some(reason)) => reason,
@@ -71,6 +79,36 @@ pub(super) fn open(
     };
     let conn = make(file, log_id, head)?;
     Ok(Opened { conn, made: Some(reason) })
+}
+
+/// This run of the machine, where the system tells: after a kill alone nothing is lost that was written, after a power cut
+/// it may be.
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn was_left_open_by_another_boot(conn: &Connection) -> rusqlite::Result<bool> {
+    let left = meta(conn, OPEN_BY)?.filter(|id| !id.is_empty());
+    Ok(left.is_some() && left != boot())
+}
+
+/// From here on nothing waits for the disk: an fdatasync of this file holds up those of the log, which its acknowledgements
+/// wait for (measured: 49 ms instead of 5 at the 99th percentile of 1,000 events a second). It may be so because the file
+/// holds nothing that the log does not, and is [made anew](open) after a machine stopped without [`end`]. Where that
+/// cannot be told, every checkpoint waits as usual.
+fn begin(conn: &Connection) -> rusqlite::Result<()> {
+    let Some(boot) = boot() else { return Ok(()) };
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    sqlite::set_meta(conn, OPEN_BY, boot)?;
+    conn.pragma_update(None, "synchronous", "OFF")
+}
+
+/// The file is whole on the disk, and says so.
+pub(super) fn end(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    sqlite::set_meta(conn, OPEN_BY, "")
 }
 
 /// A connection that only reads.
@@ -134,6 +172,7 @@ fn make(file: &Path, log_id: &LogId, head: u64) -> Result<Connection, FileError>
         // What the log has lost or blanked up to here is not in the new file: see `projector/control.rs`.
         sqlite::set_meta(&transaction, "madeAt", head)?;
         transaction.commit()?;
+        begin(&conn)?;
         Ok(conn)
     };
     set_up().map_err(|source| FileError::Sqlite { path: file.into(), source })
@@ -144,12 +183,41 @@ fn for_writing(file: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(file, flags)?;
     conn.busy_timeout(BUSY)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // A lost transaction is projected again.
+    // A lost transaction is projected again; see `begin`.
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -8_192)?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
-    conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    conn.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kill leaves was written and is in the system's memory; what a power cut leaves is not known.
+    #[test]
+    fn a_file_that_another_run_of_the_machine_left_open_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, log) = (folder.path().join("history.db"), LogId::new("L"));
+        let open = || open(&file, &log, 9, None).unwrap();
+        let made = |opened: &Opened| opened.made;
+        let first = open();
+        assert_eq!(made(&first), Some("there was none"));
+        drop(first);
+        let killed = open();
+        assert_eq!(made(&killed), None, "as after a kill");
+        sqlite::set_meta(&killed.conn, OPEN_BY, "another boot").unwrap();
+        drop(killed);
+        let cut = open();
+        assert_eq!(made(&cut), Some(LEFT_OPEN));
+        end(&cut.conn).unwrap();
+        drop(cut);
+        let closed = for_writing(&file).unwrap();
+        assert_eq!(meta(&closed, OPEN_BY).unwrap().as_deref(), Some(""));
+        drop(closed);
+        assert_eq!(made(&open()), None, "it was closed in order");
+    }
 }

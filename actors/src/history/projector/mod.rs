@@ -149,7 +149,7 @@ impl Projector {
                 sqlite::give_back(&conn, PAGES.min(spare))?;
             }
         }
-        Ok(())
+        file::end(&conn).map_err(Stop::Sqlite)
     }
 }
 
