@@ -83,7 +83,7 @@ pub fn attention(fleet: &Fleet) -> Vec<Attention> {
 }
 
 /// All findings, from the ends of the fleet's runs.
-pub(crate) fn attention_of(fleet: &Fleet, ends: &Ends) -> Vec<Attention> {
+pub fn attention_of(fleet: &Fleet, ends: &Ends) -> Vec<Attention> {
     let mut found = Vec::new();
     for machine in fleet.facts().machines.iter().filter(|machine| !machine.paused) {
         // What is not shown needs nobody's attention.

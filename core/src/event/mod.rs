@@ -14,6 +14,7 @@ pub mod control;
 pub mod envelope;
 pub mod kind;
 pub mod payload;
+mod placed;
 pub mod surrogates;
 
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use envelope::{Exported, Rejection, RejectionCode};
 pub use kind::{EventType, Family};
+pub use placed::Placed;
 
 use crate::ids::{EventId, MachineId};
 use crate::time::Timestamp;

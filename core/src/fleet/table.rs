@@ -54,14 +54,14 @@ impl<R: Row> Table<R> {
     }
 
     /// The rows in key order, to be kept.
-    pub(crate) fn arcs(&self) -> impl Iterator<Item = &Arc<R>> {
+    pub fn arcs(&self) -> impl Iterator<Item = &Arc<R>> {
         self.0.values().map(|row| &row.0)
     }
 
     /// The rows that stand here and not, or not as they are, in `newer`; and those of `newer` that do not stand here. Both
     /// in key order. What the two share of the tree is not looked at: where one is the other after some changes, it costs
     /// what the changes did.
-    pub(super) fn difference<'a>(&'a self, newer: &'a Self) -> (Vec<&'a Arc<R>>, Vec<&'a Arc<R>>) {
+    pub fn difference<'a>(&'a self, newer: &'a Self) -> (Vec<&'a Arc<R>>, Vec<&'a Arc<R>>) {
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         for change in self.0.diff(&newer.0) {
             match change {

@@ -6,7 +6,9 @@ mod charts;
 mod lists;
 mod timeline;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 pub use charts::{
     Booked, Density, DensityBucket, Series, SeriesPoint, Usage, UsageBucket, UsageBy, UsagePoint, UsageSeries,
@@ -29,7 +31,7 @@ pub struct Progress {
 }
 
 /// Any answer, with how far history was.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Answer<T> {
     /// The answer itself.
     #[serde(flatten)]
@@ -37,6 +39,19 @@ pub struct Answer<T> {
     /// How far history was.
     #[serde(flatten)]
     pub progress: Progress,
+}
+
+/// Reads the text twice, which needs no buffer for what is flattened; and gauges are read as raw JSON, which such a buffer
+/// cannot give.
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Answer<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let fault = |error: serde_json::Error| D::Error::custom(error);
+        Ok(Self {
+            answer: serde_json::from_str(text.get()).map_err(fault)?,
+            progress: serde_json::from_str(text.get()).map_err(fault)?,
+        })
+    }
 }
 
 /// Some rows of a list, newest first.
@@ -80,5 +95,30 @@ impl From<&Totals> for Sum {
             cache_write_tokens: totals.cache_write_tokens,
             cost_usd: totals.cost.dollars(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_answer_with_gauges_is_read_as_it_was_written() {
+        let gauges =
+            crate::event::payload::Gauges { cpu_pct: 1.5, disk_pct: Some(9.0), ..Default::default() };
+        let point = SeriesPoint { start: Timestamp::EPOCH, n: 1, min: gauges, mean: gauges, max: gauges };
+        let answer = Answer {
+            answer: Series {
+                machine_id: "m".into(),
+                from: Timestamp::EPOCH,
+                to: Timestamp::from_millis(60_000),
+                bucket_ms: 60_000,
+                points: vec![point],
+            },
+            progress: Progress { position: 7, behind: 1, rebuilding: true },
+        };
+        let text = serde_json::to_string(&answer).unwrap();
+        assert_eq!(serde_json::from_str::<Answer<Series>>(&text).unwrap(), answer);
     }
 }

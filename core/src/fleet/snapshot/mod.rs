@@ -133,7 +133,7 @@ impl SnapshotWriter {
 
 impl Fleet {
     /// The machines that told of themselves, but ghosts.
-    pub(super) fn shown_machines(&self) -> Vec<(&Machine, &Pulse)> {
+    pub fn shown_machines(&self) -> Vec<(&Machine, &Pulse)> {
         let machines = self.facts.machines.iter();
         machines
             .filter_map(|machine| Some((machine, machine.pulse.as_ref()?)))
