@@ -1,0 +1,29 @@
+//! The components that views are made of; one a file. `#/gallery` shows each in every state (feature `gallery`).
+
+pub mod age;
+pub mod badge;
+pub mod button;
+pub mod chart;
+pub mod code;
+pub mod columns;
+pub mod dialog;
+pub mod empty;
+pub mod field;
+pub mod gauge;
+pub mod hatch;
+pub mod held;
+pub mod link;
+pub mod mark;
+pub mod more;
+pub mod panel;
+pub mod rows;
+pub mod run_bar;
+pub mod same;
+pub mod segmented;
+pub mod select;
+pub mod skeleton;
+pub mod sparkline;
+pub mod strip;
+pub mod switch;
+pub mod toggles;
+pub mod width;

@@ -1,0 +1,286 @@
+//! What is asked of the log, as the route says it, and the paths that ask it.
+
+use patze_core::event::Severity;
+use patze_core::fleet::LogLine;
+use patze_core::time::{DAY, SECOND, Timestamp};
+
+use crate::route::{Route, encoded};
+
+/// The levels that can be chosen; `error` stands for `critical` too.
+pub const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
+
+/// Which levels are shown: never none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Levels([bool; LEVELS.len()]);
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self([false, true, true, true])
+    }
+}
+
+impl Levels {
+    /// The levels of a word in the address.
+    pub fn of(word: &str) -> Self {
+        let on = LEVELS.map(|level| word.split(',').any(|one| one == level));
+        if on.contains(&true) { Self(on) } else { Self::default() }
+    }
+
+    /// The word in the address; empty for what is shown unless told.
+    pub fn word(self) -> String {
+        if self == Self::default() { String::new() } else { self.names().join(",") }
+    }
+
+    /// Whether lines of a level are shown.
+    pub fn has(self, level: Severity) -> bool {
+        self.0[place(level)]
+    }
+
+    /// Whether all are.
+    pub fn are_all(self) -> bool {
+        self.0 == [true; LEVELS.len()]
+    }
+
+    /// The same with one of them the other way. With the last one off, it is as it is unless told.
+    pub fn toggled(mut self, level: &str) -> Self {
+        if let Some(i) = LEVELS.iter().position(|name| *name == level) {
+            self.0[i] = !self.0[i];
+        }
+        if self.0.contains(&true) { self } else { Self::default() }
+    }
+
+    /// Those that are shown.
+    pub fn names(self) -> Vec<&'static str> {
+        LEVELS.iter().zip(self.0).filter(|(_, on)| *on).map(|(name, _)| *name).collect()
+    }
+
+    /// What `level=` takes; nothing if all are asked for.
+    fn asked(self) -> String {
+        if self.are_all() {
+            return String::new();
+        }
+        let names = self.names().join(",");
+        if self.0[3] { format!("{names},critical") } else { names }
+    }
+}
+
+/// A level's place among [`LEVELS`].
+pub const fn place(level: Severity) -> usize {
+    match level {
+        Severity::Debug => 0,
+        Severity::Info => 1,
+        Severity::Warn => 2,
+        Severity::Error | Severity::Critical => 3,
+    }
+}
+
+/// What is asked of the log.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Query {
+    /// What is searched for; empty for all lines.
+    pub text: String,
+    /// Of these levels.
+    pub levels: Levels,
+    /// Of this machine; empty for any.
+    pub machine: String,
+    /// Of this run; empty for any.
+    pub run: String,
+    /// Of this session; empty for any.
+    pub session: String,
+    /// Of agents of this name; empty for any.
+    pub agent: String,
+    /// The whole log, not the last day of it.
+    pub all: bool,
+    /// The list begins with what was written before.
+    pub until: Option<Timestamp>,
+}
+
+/// The time that a list is of: `from` is in, `to` is not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bounds {
+    /// Where it begins; none for the log's begin.
+    pub from: Option<Timestamp>,
+    /// Where it ends; none for what comes.
+    pub to: Option<Timestamp>,
+}
+
+impl Query {
+    /// What a route asks.
+    pub fn of(route: &Route) -> Self {
+        Self {
+            text: route.get("q").trim().to_owned(),
+            levels: Levels::of(route.get("level")),
+            machine: route.get("machine").to_owned(),
+            run: route.get("run").to_owned(),
+            session: route.get("session").to_owned(),
+            agent: route.get("agent").to_owned(),
+            all: route.get("span") == "all",
+            until: Timestamp::parse(route.get("until")),
+        }
+    }
+
+    /// Whether anything but time and words narrows it.
+    pub fn is_narrowed(&self) -> bool {
+        let ids = [&self.machine, &self.run, &self.session, &self.agent];
+        !self.levels.are_all() || ids.into_iter().any(|id| !id.is_empty())
+    }
+
+    /// The time it is of, at the moment that is shown, or now.
+    pub fn bounds(&self, moment: Option<Timestamp>, now: Timestamp) -> Bounds {
+        let end = moment.map(|moment| moment.plus(1));
+        let to = match (self.until, end) {
+            (Some(until), Some(end)) => Some(until.min(end)),
+            (until, end) => until.or(end),
+        };
+        let from = end.unwrap_or(now).plus(-DAY);
+        // An old link may name a time that has left the last day.
+        let from = to.filter(|to| *to <= from).map_or(from, |to| to.plus(-DAY));
+        Bounds { from: (!self.all).then_some(from), to }
+    }
+
+    /// The path of a page of lines.
+    pub fn path(&self, bounds: Bounds, limit: usize, cursor: Option<&str>) -> String {
+        let mut path = format!("/history/logs?limit={limit}");
+        let texts = [
+            ("q", self.text.as_str()),
+            ("level", &self.levels.asked()),
+            ("machineId", &self.machine),
+            ("runId", &self.run),
+            ("sessionId", &self.session),
+            ("agentId", &self.agent),
+        ];
+        for (name, text) in texts {
+            push(&mut path, name, text);
+        }
+        for (name, at) in [("from", bounds.from), ("to", bounds.to)] {
+            push(&mut path, name, &at.map_or_else(String::new, |at| at.to_string()));
+        }
+        push(&mut path, "cursor", cursor.unwrap_or_default());
+        path
+    }
+
+    /// The path of the lines that matter, whatever is searched for and shown: what levels are counted from.
+    pub fn severe_path(&self, moment: Option<Timestamp>, now: Timestamp, limit: usize) -> String {
+        let severe = Self {
+            text: String::new(),
+            levels: Levels([false, false, true, true]),
+            until: None,
+            ..self.clone()
+        };
+        severe.path(severe.bounds(moment, now), limit, None)
+    }
+
+    /// Whether a line of the live fleet is one of these, but for the words. Which agent a line is of is not known there.
+    pub fn takes(&self, line: &LogLine) -> bool {
+        let is = |wanted: &str, id: &str| wanted.is_empty() || wanted == id;
+        self.levels.has(line.level)
+            && is(&self.machine, line.machine_id.as_str())
+            && is(&self.run, line.run_id.as_str())
+            && is(&self.session, line.session_id.as_str())
+    }
+}
+
+/// The path of the lines around one, of its run or of its machine: within `within` ms, or whenever.
+pub fn around_path(
+    machine: &str,
+    run: &str,
+    at: Timestamp,
+    within: Option<i64>,
+    moment: Option<Timestamp>,
+    limit: usize,
+) -> String {
+    let mut path = format!("/history/logs?limit={limit}");
+    push(&mut path, "machineId", machine);
+    push(&mut path, "runId", run);
+    if let Some(within) = within {
+        push(&mut path, "from", &at.plus(-within).to_string());
+    }
+    let end = moment.map(|moment| moment.plus(1));
+    let to = match (within.map(|within| at.plus(within + 1)), end) {
+        (Some(to), Some(end)) => Some(to.min(end)),
+        (to, end) => to.or(end),
+    };
+    // A line that is shown was there, whatever its own clock said.
+    if let Some(to) = to.map(|to| to.max(at.plus(1))) {
+        push(&mut path, "to", &to.to_string());
+    }
+    path
+}
+
+fn push(path: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        path.push('&');
+        path.push_str(name);
+        path.push('=');
+        path.push_str(&encoded(value));
+    }
+}
+
+/// The times within which lines around one are looked for, the widest first; the next one if there are too many.
+pub const AROUND: [Option<i64>; 4] = [None, Some(120 * SECOND), Some(10 * SECOND), Some(SECOND)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::View;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn levels_are_read_as_they_were_written() {
+        assert_eq!(Levels::of("").word(), "");
+        assert_eq!(Levels::of("nonsense"), Levels::default());
+        for word in ["debug", "debug,error", "debug,info,warn,error"] {
+            assert_eq!(Levels::of(word).word(), word);
+        }
+        assert_eq!(Levels::default().toggled("debug").word(), "debug,info,warn,error");
+        assert_eq!(Levels::of("warn").toggled("warn"), Levels::default(), "never none");
+        assert!(Levels::default().has(Severity::Critical) && !Levels::default().has(Severity::Debug));
+    }
+
+    #[test]
+    fn a_list_is_of_a_day_that_ends_now_or_at_the_moment() {
+        let now = at("2026-10-23T12:00:00Z");
+        let query = |route: Route| Query::of(&route);
+        let logs = || Route::to(View::Logs);
+        let live = query(logs()).bounds(None, now);
+        assert_eq!(live, Bounds { from: Some(at("2026-10-22T12:00:00Z")), to: None });
+        let moment = at("2026-10-20T08:00:00Z");
+        let past = query(logs()).bounds(Some(moment), now);
+        assert_eq!((past.from, past.to), (Some(at("2026-10-19T08:00:00.001Z")), Some(moment.plus(1))));
+        let jumped = query(logs().filter("until", "2026-10-23T09:00:00Z")).bounds(None, now);
+        assert_eq!(jumped, Bounds { from: live.from, to: Some(at("2026-10-23T09:00:00Z")) });
+        let old = query(logs().filter("until", "2026-10-01T09:00:00Z")).bounds(None, now);
+        assert_eq!(old.from, Some(at("2026-09-30T09:00:00Z")), "a begin is before its end");
+        let future = query(logs().filter("until", "2026-10-23T09:00:00Z")).bounds(Some(moment), now);
+        assert_eq!(future.to, past.to, "the past knows nothing of what came");
+        assert_eq!(query(logs().filter("span", "all")).bounds(None, now), Bounds::default());
+    }
+
+    #[test]
+    fn paths_are_encoded_and_leave_out_what_is_not_asked() {
+        let route = Route::to(View::Logs).filter("q", "\"timed out\" a&b").filter("machine", "m/1");
+        let query = Query::of(&route);
+        assert_eq!(
+            query.path(Bounds::default(), 50, Some("c")),
+            "/history/logs?limit=50&q=%22timed%20out%22%20a%26b&level=info,warn,error,critical&machineId=m%2F1&cursor=c"
+        );
+        let all = Query::of(&Route::to(View::Logs).filter("level", "debug,info,warn,error"));
+        let to = Bounds { from: None, to: Some(at("2026-10-23T12:00:00Z")) };
+        assert_eq!(all.path(to, 1, None), "/history/logs?limit=1&to=2026-10-23T12:00:00.000Z");
+        assert!(!all.is_narrowed() && query.is_narrowed());
+        let severe = query.severe_path(None, at("2026-10-23T12:00:00Z"), 200);
+        assert!(severe.contains("level=warn,error,critical") && !severe.contains("q="), "{severe}");
+    }
+
+    #[test]
+    fn lines_around_one_end_at_the_moment() {
+        let (line, moment) = (at("2026-10-23T12:00:00Z"), at("2026-10-23T12:00:30Z"));
+        assert_eq!(around_path("m", "r", line, None, None, 9), "/history/logs?limit=9&machineId=m&runId=r");
+        let path = around_path("m", "", line, Some(60_000), Some(moment), 9);
+        assert!(path.contains("from=2026-10-23T11:59:00.000Z"), "{path}");
+        assert!(path.ends_with("to=2026-10-23T12:00:30.001Z"), "{path}");
+    }
+}
