@@ -1,4 +1,4 @@
-//! `GET /`: a plain page with the address, live counts and links, until there is a page (design §18.11).
+//! `GET /plain`: address, live counts and links, for who has no scripts; and `GET /` where no page was built (design §18.11).
 //!
 //! Open in every mode, as a page's files are; where a token is needed it shows no counts. No scripts, no styles, and a
 //! policy that allows none.
@@ -33,6 +33,7 @@ pub async fn page(edge: web::Data<Edge>, request: HttpRequest) -> HttpResponse {
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>Patze Control</title>\n<h1>Patze Control</h1>\n\
          <p>Version {BUILD} at <code>http://{}</code>.</p>\n{counts}\n\
+         <p>The page itself is at <a href=\"./\">/</a>, if this program was built after <code>scripts/build-web</code>.</p>\n\
          <ul>\n<li><a href=\"snapshot\">snapshot</a>: all that is\n<li><a href=\"events\">events</a>: all that happens\n\
          <li><a href=\"bridge/connections\">bridge/connections</a>: who reports\n\
          <li><a href=\"actors\">actors</a>, <a href=\"readyz\">readyz</a>, <a href=\"metrics\">metrics</a>, \

@@ -38,6 +38,7 @@ mod layers;
 mod machines;
 pub mod metrics;
 mod openapi;
+mod page;
 mod past;
 mod retention;
 mod routes;

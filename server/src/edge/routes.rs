@@ -11,7 +11,7 @@ use actix_web::{Handler, Responder, Route};
 
 use super::{
     actors, commands, connections, events, fleet, health, history, ingest, landing, machines, metrics,
-    openapi, retention, settings,
+    openapi, page, retention, settings,
 };
 use crate::error::Error;
 use crate::guard::{ingest as bridges, read, write};
@@ -41,7 +41,9 @@ pub(super) struct Entry {
 pub(super) fn table() -> Vec<Entry> {
     use Who::{Admin, Bridge, Open, Read};
     vec![
-        at(Method::GET, "/", Open, landing::page),
+        at(Method::GET, "/", Open, page::page),
+        at(Method::GET, "/page/{file}", Open, page::file),
+        at(Method::GET, "/plain", Open, landing::page),
         at(Method::GET, "/health", Open, health::health),
         at(Method::GET, "/openapi.json", Open, openapi::document),
         at(Method::GET, "/readyz", Read, health::readyz),

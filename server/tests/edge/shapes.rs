@@ -47,6 +47,7 @@ async fn every_get_answers_head_with_its_head_alone() {
     let server = Server::start().await;
     for path in [
         "/",
+        "/plain",
         "/health",
         "/openapi.json",
         "/readyz",
@@ -152,7 +153,7 @@ async fn metrics_are_prometheus_text() {
 async fn the_landing_page_has_counts_links_and_no_scripts() {
     let server = Server::start().await;
     server.ingest(&[registered("e1", "m1", "Desk")]).await;
-    let response = server.get("/").await;
+    let response = server.get("/plain").await;
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     assert!(
         response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
