@@ -19,6 +19,8 @@ use crate::parts::segmented::{Choice, Segmented};
 use crate::parts::skeleton::Skeleton;
 use crate::parts::sparkline::Sparkline;
 use crate::parts::strip::{Stretch, Strip};
+use crate::parts::switch::Switch;
+use crate::parts::toggles::{Toggle, Toggles};
 use crate::say::word::{self, State};
 
 const STATES: [State; 5] = [State::Ok, State::Degraded, State::Down, State::Unknown, State::Paused];
@@ -70,6 +72,14 @@ pub fn Gallery() -> Html {
             { part("Choices", html! {
                 <Segmented label="Range" value="7d" onchange={Callback::noop()} choices={vec![Choice::new("24h", "24 h"), Choice::new("7d", "7 d"), Choice::new("30d", "30 d")]} />
             }) }
+            { part("Toggles and switches", html! { <>
+                <p class="lead"><Toggles label="Levels" ontoggle={Callback::noop()} toggles={vec![
+                    Toggle { value: "info", label: "info".into(), count: None, mark: None, on: false },
+                    Toggle { value: "warn", label: "warn".into(), count: Some("96".into()), mark: Some(State::Degraded), on: true },
+                    Toggle { value: "error", label: "error".into(), count: Some("14".into()), mark: Some(State::Down), on: true },
+                ]} /></p>
+                <p class="lead"><Switch label="On" on=true onswitch={Callback::noop()} /><Switch label="Off" on=false onswitch={Callback::noop()} /></p>
+            </> }) }
             { part("Gauges", html! { <>
                 <Gauge label="Rest" value={Some(31.0)} /><Gauge label="High" value={Some(94.0)} /><Gauge label="Full" value={Some(99.0)} />
                 <Gauge label="Stale" value={Some(27.0)} stale=true /><Gauge label="Never" value={None} />

@@ -16,6 +16,7 @@ pub mod link;
 pub mod mark;
 pub mod more;
 pub mod panel;
+pub mod reveal;
 pub mod rows;
 pub mod run_bar;
 pub mod same;

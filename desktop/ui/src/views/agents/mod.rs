@@ -30,7 +30,7 @@ use std::rc::Rc;
 
 use patze_core::history::{Answer, Usage};
 use patze_core::ids::AgentId;
-use patze_core::time::{DAY, HOUR, MINUTE};
+use patze_core::time::{DAY, HOUR, MINUTE, Timestamp};
 use yew::prelude::*;
 
 use self::book::Book;
@@ -72,11 +72,25 @@ struct Kept {
     order: Option<(Sort, Range, Vec<AgentId>)>,
 }
 
-/// The view.
+/// The view. It hears of every second, and passes on what changes by the minute.
 #[component]
 pub fn Agents(props: &AgentsProps) -> Html {
-    let reading = &props.reading;
-    let (place, shown, minute) = (use_place(), use_shown(), use_now_by(MINUTE));
+    let minute = use_now_by(MINUTE);
+    html! { <ByMinute reading={Rc::clone(&props.reading)} {minute} /> }
+}
+
+#[derive(Properties, PartialEq)]
+struct ByMinuteProps {
+    reading: Rc<Reading>,
+    minute: Timestamp,
+}
+
+/// All of it, drawn when something has happened or a minute has passed.
+#[component]
+fn ByMinute(props: &ByMinuteProps) -> Html {
+    let ByMinuteProps { reading, minute } = props;
+    let minute = *minute;
+    let (place, shown) = (use_place(), use_shown());
     let facts = reading.fleet.facts();
     let range = Range::of(place.route.get("cost"));
     let sort = Sort::of(place.route.get("sort"), range);

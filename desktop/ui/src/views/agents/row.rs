@@ -114,14 +114,13 @@ pub struct CostProps {
 pub fn Cost(props: &CostProps) -> Html {
     match props.spend {
         Some(spend) => {
-            let class = if spend.calls == 0 {
-                "quiet"
-            } else if props.strong {
-                "strong"
-            } else {
-                ""
+            let text = spend.text();
+            let class = match props.strong {
+                _ if text == NONE => "quiet",
+                true => "strong",
+                false => "",
             };
-            html! { <span {class} data-tip={spend.tip()}>{ spend.text() }</span> }
+            html! { <span {class} data-tip={spend.tip()}>{ text }</span> }
         }
         None if props.failed => html! { <span data-tip="Costs did not arrive">{ NONE }</span> },
         None => {

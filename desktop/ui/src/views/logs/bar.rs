@@ -20,6 +20,8 @@ pub struct BarProps {
     pub query: Query,
     /// How much was found, in words.
     pub found: AttrValue,
+    /// Something was found.
+    pub some: bool,
     /// Why what was typed cannot be searched for.
     pub fault: Option<AttrValue>,
     /// Lines of each level, where that is known.
@@ -63,7 +65,7 @@ pub fn Bar(props: &BarProps) -> Html {
     let off = props.why_not.is_some();
     html! {
         <div class="logs-bar">
-            <Search text={query.text.clone()} found={props.found.clone()} wrong={props.fault.is_some()} {onsearch} onstep={props.onstep.clone()} />
+            <Search text={query.text.clone()} found={props.found.clone()} some={props.some} wrong={props.fault.is_some()} {onsearch} onstep={props.onstep.clone()} />
             <Toggles label="Levels" toggles={toggles(query.levels, props.counts)} {ontoggle} />
             <Select label="Machine" choices={props.machines.clone()} value={query.machine.clone()} onchange={set("machine")} />
             { for [("run", &query.run), ("session", &query.session), ("agent", &query.agent)].into_iter().filter(|(_, id)| !id.is_empty()).map(|(name, id)| {

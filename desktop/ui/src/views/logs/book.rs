@@ -225,10 +225,7 @@ pub fn use_book(
             });
         })
     };
-    let anew = {
-        let round = round.clone();
-        use_callback(*round, move |(), before| round.set(before + 1))
-    };
+    let anew = use_callback(*round, move |(), before| round.set(before + 1));
     (book, Ask { older, newer, anew })
 }
 

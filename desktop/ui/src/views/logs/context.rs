@@ -9,7 +9,7 @@ use super::around::around;
 use super::book::{Lines, PAGE};
 use super::entry;
 use super::line::{Line, Roll, marked};
-use super::query::{AROUND, around_path};
+use super::query::Around;
 use crate::client::history::use_fetched;
 use crate::parts::link::Link;
 use crate::parts::mark::StateMark;
@@ -58,19 +58,16 @@ pub fn Context(props: &ContextProps) -> Html {
             }
         });
     }
-    // Of its run all lines, unless they are more than a page; of a machine those of some time around.
-    let lone = line.run_id.is_empty();
-    let narrow = use_state(|| usize::from(lone));
-    let within = AROUND.get(*narrow).copied().flatten();
-    let path =
-        around_path(line.machine_id.as_str(), line.run_id.as_str(), line.ts, within, props.moment, PAGE);
+    let within = use_state_eq(|| Around::first(!line.run_id.is_empty()));
+    let path = within.path(line.machine_id.as_str(), line.run_id.as_str(), line.ts, props.moment, PAGE);
     let found = use_fetched::<Lines>(Some(path));
     {
-        let (narrow, cut) =
-            (narrow.clone(), found.value.as_ref().is_some_and(|lines| lines.answer.next.is_some()));
-        use_effect_with((cut, found.loading), move |(cut, loading)| {
-            if *cut && !*loading && *narrow + 1 < AROUND.len() {
-                narrow.set(*narrow + 1);
+        let answer = found.value.as_ref().filter(|_| !found.loading);
+        let answer = answer.map(|lines| (lines.answer.next.is_some(), lines.answer.items.len()));
+        let within = within.clone();
+        use_effect_with(answer, move |answer| {
+            if let Some(next) = answer.and_then(|(too_many, found)| within.next(too_many, found)) {
+                within.set(next);
             }
         });
     }
@@ -100,7 +97,7 @@ pub fn Context(props: &ContextProps) -> Html {
     html! {
         <li ref={node} class="context" data-context="true">
             <p class="context-head">
-                { title(props, within) }
+                { title(props, *within) }
                 if let Some(problem) = &found.problem {
                     <span class="is-down"><StateMark state={State::Down} size={9} quiet=true />{ problem.to_string() }
                         <button type="button" class="link" onclick={found.retry.reform(|_| ())}>{ "Try again" }</button></span>
@@ -125,17 +122,19 @@ pub fn Context(props: &ContextProps) -> Html {
 }
 
 /// What the lines around are of.
-fn title(props: &ContextProps, within: Option<i64>) -> Html {
+fn title(props: &ContextProps, around: Around) -> Html {
     let line = &props.line;
     let of_hit = props.hit.as_ref().map_or_else(String::new, |hit| format!(" of hit {hit}"));
-    let around = within.map_or_else(String::new, |within| format!(", {} around it", span::duration(within)));
+    let within = around
+        .within
+        .map_or_else(String::new, |within| format!(", {} before and after", span::duration(within)));
     html! {
         <span class="context-title">
-            if line.run_id.is_empty() {
-                { format!("Context{of_hit}, ") }<bdi>{ &props.machine }</bdi>{ around }
-            } else {
+            if around.run {
                 { format!("Context{of_hit}, run ") }
-                <bdi class="mono" data-tip={line.run_id.to_string()}>{ word::middle(line.run_id.as_str(), 24) }</bdi>{ around }
+                <bdi class="mono" data-tip={line.run_id.to_string()}>{ word::middle(line.run_id.as_str(), 24) }</bdi>{ within }
+            } else {
+                { format!("Context{of_hit}, ") }<bdi>{ &props.machine }</bdi>{ within }
             }
         </span>
     }

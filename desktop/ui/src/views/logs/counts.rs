@@ -1,25 +1,32 @@
 //! Lines of each level in the time that is shown: told where the answers at hand are whole, and not asked for otherwise.
 
-use patze_core::history::LogItem;
+use std::rc::Rc;
 
-use super::book::Book;
+use patze_core::event::Severity;
+
+use super::book::{Book, Lines};
 use super::query::{LEVELS, place};
 
-/// Lines of each level, where they are known. `severe` are the lines that matter, if these are all of them.
-pub fn counts(book: &Book, severe: Option<&[LogItem]>) -> [Option<u64>; LEVELS.len()] {
+/// Lines of each level, where they are known. `told` are all lines of some levels, and the places of those among [`LEVELS`].
+pub fn counts<const N: usize>(
+    book: &Book,
+    told: [(&Option<Rc<Lines>>, &[usize]); N],
+) -> [Option<u64>; LEVELS.len()] {
+    let of = |lines: &mut dyn Iterator<Item = Severity>, i: usize| {
+        lines.filter(|level| place(*level) == i).count() as u64
+    };
     let mut counts = [None; LEVELS.len()];
-    if let Some(lines) = severe {
-        let mut count = |i: usize| {
-            counts[i] = Some(lines.iter().filter(|line| place(line.level) == i).count() as u64);
-        };
-        count(2);
-        count(3);
+    for (lines, places) in told {
+        let Some(lines) = lines else { continue };
+        for i in places {
+            counts[*i] = Some(of(&mut lines.answer.items.iter().map(|line| line.level), *i));
+        }
     }
     let Some((query, _)) = &book.asked else { return counts };
     if book.is_whole() && query.text.is_empty() && query.until.is_none() {
         for (i, level) in LEVELS.iter().enumerate() {
             if query.levels.names().contains(level) {
-                counts[i] = Some(book.lines.iter().filter(|line| place(line.level) == i).count() as u64);
+                counts[i] = Some(of(&mut book.lines.iter().map(|line| line.level), i));
             }
         }
     }
@@ -28,8 +35,6 @@ pub fn counts(book: &Book, severe: Option<&[LogItem]>) -> [Option<u64>; LEVELS.l
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use patze_core::history::{Answer, Page, Progress};
     use yew::Reducible as _;
 
@@ -49,11 +54,14 @@ mod tests {
 
     #[test]
     fn only_what_is_known_is_told() {
-        assert_eq!(counts(&book("", None), None), [None, Some(2), Some(0), Some(0)]);
-        assert_eq!(counts(&book("", Some("more")), None), [None; 4]);
-        assert_eq!(counts(&book("x", None), None), [None; 4], "hits are not all lines");
+        assert_eq!(counts(&book("", None), []), [None, Some(2), Some(0), Some(0)]);
+        assert_eq!(counts(&book("", Some("more")), []), [None; 4]);
+        assert_eq!(counts(&book("x", None), []), [None; 4], "hits are not all lines");
         let mut warn = item(1);
-        warn.level = patze_core::event::Severity::Warn;
-        assert_eq!(counts(&book("", Some("more")), Some(&[warn])), [None, None, Some(1), Some(0)]);
+        warn.level = Severity::Warn;
+        let page = Page { items: vec![warn], next: None };
+        let severe = Some(Rc::new(Answer { answer: page, progress: Progress::default() }));
+        let told = counts(&book("", Some("more")), [(&severe, &[2, 3]), (&None, &[0])]);
+        assert_eq!(told, [None, None, Some(1), Some(0)]);
     }
 }

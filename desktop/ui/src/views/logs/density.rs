@@ -51,13 +51,13 @@ impl Scale {
         self.from.plus((x.clamp(0.0, self.width) / self.width.max(1.0) * span) as i64)
     }
 
-    /// The bars: by the logarithm, so that a quiet night is seen beside a busy noon.
+    /// The bars: by the square root, so that a quiet night is seen beside a busy noon.
     pub fn bars(&self, density: &Density) -> Vec<Bar> {
         let most = density.buckets.iter().map(|bucket| bucket.events).max().unwrap_or(0);
-        let unit = TALL / ((most + 1) as f64).ln().max(f64::MIN_POSITIVE);
+        let unit = TALL / (most.max(1) as f64).sqrt();
         let bars = density.buckets.iter().filter(|bucket| bucket.events > 0).map(|bucket| {
             let (x, end) = (self.x(bucket.start), self.x(bucket.start.plus(density.bucket_ms)));
-            let tall = (((bucket.events + 1) as f64).ln() * unit).max(1.0);
+            let tall = ((bucket.events as f64).sqrt() * unit).max(1.0);
             Bar { x, wide: end - x - GAP, tall, events: bucket.events, start: bucket.start }
         });
         bars.filter(|bar| bar.wide > -GAP).map(|bar| Bar { wide: bar.wide.max(1.0), ..bar }).collect()
@@ -127,7 +127,7 @@ mod tests {
         let bars = day().bars(&density);
         let drawn: Vec<_> =
             bars.iter().map(|bar| (bar.x.round(), bar.wide.round(), bar.tall.round())).collect();
-        assert_eq!(drawn, [(0.0, 11.0, 24.0), (600.0, 11.0, 4.0)]);
+        assert_eq!(drawn, [(0.0, 11.0, 24.0), (600.0, 11.0, 2.0)]);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use patze_core::event::Severity;
 use patze_core::history::Piece;
-use patze_core::time::Timestamp;
+use patze_core::time::{DAY, Timestamp};
 use yew::prelude::*;
 
 use super::line::Line;
 use crate::parts::mark::StateMark;
-use crate::say::clock::{self, Local};
+use crate::say::clock;
 use crate::say::word::State;
 
 /// The class that colours a line.
@@ -65,12 +65,12 @@ pub fn pieces(pieces: &[Piece]) -> Html {
     </> }
 }
 
-/// The time of day with milliseconds; of another day the date and no more than fits beside it.
+/// The time of day with milliseconds; within a week the day of the week as well, before that the date.
 pub fn when(at: Timestamp, today: Timestamp) -> String {
     if clock::day_begin(at) == today {
         clock::with_millis(at)
-    } else if Local::of(at).year == Local::of(today).year {
-        clock::near_to_the_second(at, today)
+    } else if at < today && today.since(at) < 6 * DAY {
+        format!("{} {}", clock::day_of_week(at), clock::time(at))
     } else {
         clock::near(at, today)
     }
@@ -85,7 +85,9 @@ mod tests {
         let at = |text| Timestamp::parse(text).unwrap();
         let today = at("2026-10-23T00:00:00Z");
         assert_eq!(when(at("2026-10-23T14:24:10.551Z"), today), "14:24:10.551");
-        assert_eq!(when(at("2026-10-22T14:24:10.551Z"), today), "22 Oct 14:24:10");
+        assert_eq!(when(at("2026-10-22T14:24:10.551Z"), today), "Thu 14:24:10");
+        assert_eq!(when(at("2026-10-02T14:24:10.551Z"), today), "2 Oct 14:24");
         assert_eq!(when(at("2025-10-22T14:24:10.551Z"), today), "22 Oct 2025");
+        assert_eq!(when(at("2026-10-24T14:24:10.551Z"), today), "24 Oct 14:24", "a clock that is ahead");
     }
 }

@@ -23,6 +23,9 @@ const PHONE_ROW: f64 = 48.0;
 /// With fewer rows than this below those in view, the next page is asked for.
 const AHEAD: usize = 60;
 
+/// Lines that are loaded at once: most days of most fleets, so that their hits and levels can be counted.
+const AT_ONCE: usize = 600;
+
 /// The names of machines, by id.
 pub type Names = BTreeMap<MachineId, AttrValue>;
 
@@ -146,18 +149,12 @@ pub fn List(props: &ListProps) -> Html {
             Press::Close => onopen.emit(None),
         });
     }
-    let onopen = {
-        let active = active.clone();
-        use_callback(props.onopen.clone(), move |position: u64, onopen| {
-            active.set(Some(position));
-            onopen.emit(Some(position));
-        })
-    };
+    let onopen = use_callback(props.onopen.clone(), move |position: u64, onopen| {
+        active.set(Some(position));
+        onopen.emit(Some(position));
+    });
     let onclose = use_callback(props.onopen.clone(), |(), onopen| onopen.emit(None));
-    let onheight = {
-        let block = block.clone();
-        use_callback((), move |height: f64, ()| block.set(height))
-    };
+    let onheight = use_callback((), move |height: f64, ()| block.set(height));
     let of = matches!(props.end, End::Whole { .. }).then(|| props.lines.len());
     let name = |line: &Line| {
         let known = props.names.get(&line.machine_id);
@@ -196,7 +193,7 @@ fn use_top(node: &NodeRef, turn: u32, followed: Option<Roll>, scroll: &UseStateH
 /// Asks for the next page before its place comes into view.
 #[hook]
 fn use_older(props: &ListProps, kept: &Range<usize>, rows: &Rows) {
-    let near = kept.end + AHEAD >= rows.count;
+    let near = kept.end + AHEAD >= rows.count || rows.count < AT_ONCE;
     // A link may name a line that is further down.
     let sought = props.open.filter(|position| {
         rows.count < MOST_SOUGHT && props.lines.last().is_some_and(|line| line.position > *position)

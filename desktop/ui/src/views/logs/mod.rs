@@ -46,7 +46,7 @@ use foot::End;
 use list::{List, Names};
 use newer::Newer;
 use nothing::Nothing;
-use query::Query;
+use query::{Levels, Query};
 use strip::Strip;
 use top::{Top, TopRow};
 
@@ -114,7 +114,7 @@ pub fn Logs(props: &LogsProps) -> Html {
     });
     let onwiden = use_callback(place.clone(), |(), place| place.go.emit(place.with_filter("span", "all")));
     let onleave = use_callback(place.clone(), |(), place| place.go.emit(place.with_filter("follow", "")));
-    let ongo = use_callback(place.clone(), |at: Timestamp, place| {
+    let ongo = use_callback(place, |at: Timestamp, place| {
         place.go.emit(place.with_filter("until", &at.to_string()).filter("follow", "").select([]));
     });
     let onsee = {
@@ -122,8 +122,9 @@ pub fn Logs(props: &LogsProps) -> Html {
         use_callback((), move |times, ()| in_view.set(times))
     };
 
-    let severe = use_severe(&book, &query, moment, now);
-    let counts = counts::counts(&book, severe.as_deref().map(|lines| lines.answer.items.as_slice()));
+    let severe = use_level("warn,error", &book, &query, moment, now);
+    let debug = use_level("debug", &book, &query, moment, now);
+    let counts = counts::counts(&book, [(&severe, &[2, 3][..]), (&debug, &[0][..])]);
     let fault = book.search_fault().map(|fault| AttrValue::from(fault.to_owned()));
     let hits = (searching && !book.stale && fault.is_none()).then(|| {
         format!("{}{}", number::count(book.lines.len() as u64), if book.is_whole() { "" } else { "+" })
@@ -131,9 +132,9 @@ pub fn Logs(props: &LogsProps) -> Html {
     let at = open.and_then(|position| book.lines.find(position));
     html! {
         <div class={classes!("logs", machines.are_long().then_some("long-names"))}>
-            <Bar query={query.clone()} found={found(hits.as_deref(), at, query.all)} {fault} {counts} machines={machines.choices.clone()} {follow}
-                why_not={shown.is_past().then_some("Back to live to do this")} {onstep} />
-            <Strip all={query.all} {moment} hits={hits.is_some().then(|| book.lines.clone())} in_view={*in_view} {ongo} />
+            <Bar query={query.clone()} found={found(hits.as_deref(), at, query.all)} some={hits.is_some() && !book.lines.is_empty()} {fault} {counts} machines={machines.choices.clone()} {follow}
+                why_not={shown.why_not().map(AttrValue::Static)} {onstep} />
+            <Strip all={query.all} {moment} hits={hits.is_some().then(|| book.lines.clone())} in_view={in_view.filter(|_| !book.lines.is_empty())} {ongo} />
             <div class="logs-head" aria-hidden="true">
                 <span>{ "Time ↓" }</span><span>{ "Level" }</span><span>{ "Machine" }</span><span>{ "From" }</span><span>{ "Message" }</span>
                 <span class="logs-sum">{ sum(&book, &query) }</span>
@@ -221,14 +222,19 @@ fn use_follow(follow: bool, newest: Option<newer::LineKey>, ask: &Ask) {
     });
 }
 
-/// All lines that matter in the time that is shown, if they are no more than a page.
+/// All lines of some levels in the time that is shown, if they are no more than a page.
 #[hook]
-fn use_severe(book: &Book, query: &Query, moment: Option<Timestamp>, now: Timestamp) -> Option<Rc<Lines>> {
+fn use_level(
+    levels: &'static str,
+    book: &Book,
+    query: &Query,
+    moment: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Rc<Lines>> {
     // Asked when a list is, and not while somebody types.
-    let narrowed =
-        Query { text: String::new(), until: None, levels: query::Levels::default(), ..query.clone() };
+    let narrowed = Query { text: String::new(), until: None, levels: Levels::default(), ..query.clone() };
     let path = use_memo((narrowed, moment, book.turn > 0), |(narrowed, moment, asked)| {
-        asked.then(|| narrowed.severe_path(*moment, now, PAGE))
+        asked.then(|| narrowed.level_path(Levels::of(levels), *moment, now, PAGE))
     });
     let lines = crate::client::history::use_fetched::<Lines>((*path).clone());
     lines.value.filter(|lines| lines.answer.next.is_none())

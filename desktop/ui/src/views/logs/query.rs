@@ -2,7 +2,7 @@
 
 use patze_core::event::Severity;
 use patze_core::fleet::LogLine;
-use patze_core::time::{DAY, SECOND, Timestamp};
+use patze_core::time::{DAY, MINUTE, SECOND, Timestamp};
 
 use crate::route::{Route, encoded};
 
@@ -159,15 +159,16 @@ impl Query {
         path
     }
 
-    /// The path of the lines that matter, whatever is searched for and shown: what levels are counted from.
-    pub fn severe_path(&self, moment: Option<Timestamp>, now: Timestamp, limit: usize) -> String {
-        let severe = Self {
-            text: String::new(),
-            levels: Levels([false, false, true, true]),
-            until: None,
-            ..self.clone()
-        };
-        severe.path(severe.bounds(moment, now), limit, None)
+    /// The path of the lines of some levels, whatever is searched for and shown: what levels are counted from.
+    pub fn level_path(
+        &self,
+        levels: Levels,
+        moment: Option<Timestamp>,
+        now: Timestamp,
+        limit: usize,
+    ) -> String {
+        let all = Self { text: String::new(), levels, until: None, ..self.clone() };
+        all.path(all.bounds(moment, now), limit, None)
     }
 
     /// Whether a line of the live fleet is one of these, but for the words. Which agent a line is of is not known there.
@@ -180,31 +181,56 @@ impl Query {
     }
 }
 
-/// The path of the lines around one, of its run or of its machine: within `within` ms, or whenever.
-pub fn around_path(
-    machine: &str,
-    run: &str,
-    at: Timestamp,
-    within: Option<i64>,
-    moment: Option<Timestamp>,
-    limit: usize,
-) -> String {
-    let mut path = format!("/history/logs?limit={limit}");
-    push(&mut path, "machineId", machine);
-    push(&mut path, "runId", run);
-    if let Some(within) = within {
-        push(&mut path, "from", &at.plus(-within).to_string());
+/// Which lines are around one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Around {
+    /// Of its run, not of all that its machine wrote.
+    pub run: bool,
+    /// Within so many ms, or whenever.
+    pub within: Option<i64>,
+}
+
+impl Around {
+    /// All lines of the run, if the line is of one; else those of its machine, within the widest time.
+    pub const fn first(has_run: bool) -> Self {
+        if has_run { Self { run: true, within: None } } else { Self { run: false, within: Some(WITHIN[0]) } }
     }
-    let end = moment.map(|moment| moment.plus(1));
-    let to = match (within.map(|within| at.plus(within + 1)), end) {
-        (Some(to), Some(end)) => Some(to.min(end)),
-        (to, end) => to.or(end),
-    };
-    // A line that is shown was there, whatever its own clock said.
-    if let Some(to) = to.map(|to| to.max(at.plus(1))) {
-        push(&mut path, "to", &to.to_string());
+
+    /// The next choice: a shorter time where there are too many lines, the machine where the run has no other.
+    pub fn next(self, too_many: bool, found: usize) -> Option<Self> {
+        let shorter = WITHIN.into_iter().find(|ms| self.within.is_none_or(|within| *ms < within));
+        if too_many {
+            return shorter.map(|within| Self { within: Some(within), ..self });
+        }
+        (self.run && self.within.is_none() && found <= 1).then_some(Self::first(false))
     }
-    path
+
+    /// The path of these lines.
+    pub fn path(
+        self,
+        machine: &str,
+        run: &str,
+        at: Timestamp,
+        moment: Option<Timestamp>,
+        limit: usize,
+    ) -> String {
+        let mut path = format!("/history/logs?limit={limit}");
+        push(&mut path, "machineId", machine);
+        push(&mut path, "runId", if self.run { run } else { "" });
+        if let Some(within) = self.within {
+            push(&mut path, "from", &at.plus(-within).to_string());
+        }
+        let end = moment.map(|moment| moment.plus(1));
+        let to = match (self.within.map(|within| at.plus(within + 1)), end) {
+            (Some(to), Some(end)) => Some(to.min(end)),
+            (to, end) => to.or(end),
+        };
+        // A line that is shown was there, whatever its own clock said.
+        if let Some(to) = to.map(|to| to.max(at.plus(1))) {
+            push(&mut path, "to", &to.to_string());
+        }
+        path
+    }
 }
 
 fn push(path: &mut String, name: &str, value: &str) {
@@ -216,8 +242,8 @@ fn push(path: &mut String, name: &str, value: &str) {
     }
 }
 
-/// The times within which lines around one are looked for, the widest first; the next one if there are too many.
-pub const AROUND: [Option<i64>; 4] = [None, Some(120 * SECOND), Some(10 * SECOND), Some(SECOND)];
+/// The times within which lines around one are looked for, ms: a shorter one if there are too many.
+const WITHIN: [i64; 4] = [10 * MINUTE, 2 * MINUTE, 10 * SECOND, SECOND];
 
 #[cfg(test)]
 mod tests {
@@ -271,16 +297,36 @@ mod tests {
         let to = Bounds { from: None, to: Some(at("2026-10-23T12:00:00Z")) };
         assert_eq!(all.path(to, 1, None), "/history/logs?limit=1&to=2026-10-23T12:00:00.000Z");
         assert!(!all.is_narrowed() && query.is_narrowed());
-        let severe = query.severe_path(None, at("2026-10-23T12:00:00Z"), 200);
+        let severe = query.level_path(Levels::of("warn,error"), None, at("2026-10-23T12:00:00Z"), 200);
         assert!(severe.contains("level=warn,error,critical") && !severe.contains("q="), "{severe}");
     }
 
     #[test]
     fn lines_around_one_end_at_the_moment() {
         let (line, moment) = (at("2026-10-23T12:00:00Z"), at("2026-10-23T12:00:30Z"));
-        assert_eq!(around_path("m", "r", line, None, None, 9), "/history/logs?limit=9&machineId=m&runId=r");
-        let path = around_path("m", "", line, Some(60_000), Some(moment), 9);
-        assert!(path.contains("from=2026-10-23T11:59:00.000Z"), "{path}");
+        let all = Around::first(true).path("m", "r", line, None, 9);
+        assert_eq!(all, "/history/logs?limit=9&machineId=m&runId=r");
+        let path = Around { run: false, within: Some(60_000) }.path("m", "r", line, Some(moment), 9);
+        assert!(path.contains("from=2026-10-23T11:59:00.000Z") && !path.contains("runId"), "{path}");
         assert!(path.ends_with("to=2026-10-23T12:00:30.001Z"), "{path}");
+    }
+
+    #[test]
+    fn where_there_are_too_many_lines_a_shorter_time_is_looked_at() {
+        let run = Around::first(true);
+        assert_eq!(run.next(false, 40), None);
+        assert_eq!(
+            run.next(false, 1),
+            Some(Around::first(false)),
+            "a run of one line tells nothing around it"
+        );
+        let mut around = run;
+        let mut times = Vec::new();
+        while let Some(next) = around.next(true, 200) {
+            around = next;
+            times.extend(around.within);
+        }
+        assert_eq!((times, around.run), (WITHIN.to_vec(), true));
+        assert_eq!(Around::first(false).next(false, 1), None);
     }
 }

@@ -16,6 +16,8 @@ pub struct SearchProps {
     pub text: AttrValue,
     /// How much was found, in words.
     pub found: AttrValue,
+    /// There is something to step through.
+    pub some: bool,
     /// It cannot be searched for.
     pub wrong: bool,
     /// Tells what is searched for.
@@ -88,6 +90,8 @@ pub fn Search(props: &SearchProps) -> Html {
                 aria-invalid={props.wrong.then_some("true")} aria-describedby={props.wrong.then_some("search-fault")} {oninput} {onkeydown} />
             if !props.found.is_empty() {
                 <span class="log-found" role="status">{ &props.found }</span>
+            }
+            if props.some {
                 <button type="button" class="step" aria-label="Newer hit" data-tip="Newer hit" onclick={step(-1)}><kbd class="key">{ "↑" }</kbd></button>
                 <button type="button" class="step" aria-label="Older hit" data-tip="Older hit" onclick={step(1)}><kbd class="key">{ "↓" }</kbd></button>
             }

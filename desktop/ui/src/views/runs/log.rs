@@ -37,9 +37,9 @@ pub fn Lines(props: &LinesProps) -> Html {
             if lines.next.is_some() {
                 <p class="run-earlier">{ "There are earlier lines. " }<Link to={all.clone()}>{ "Open in Logs" }</Link></p>
             }
-            <ol role="log" aria-live="off" aria-label="Log of the run">
-                { for lines.items.iter().rev().map(|line| html! { <LineView key={line.position.to_string()} line={Rc::new(line.clone())} /> }) }
-            </ol>
+            <div role="log" aria-live="off" aria-label="Log of the run">
+                <ol>{ for lines.items.iter().rev().map(|line| html! { <LineView key={line.position.to_string()} line={Rc::new(line.clone())} /> }) }</ol>
+            </div>
             if lines.next.is_none() { <p class="run-earlier"><Link to={all}>{ "Open in Logs" }</Link></p> }
         </div>
     }

@@ -32,6 +32,7 @@ use crate::fleet::Reading;
 use crate::parts::held::use_held;
 use crate::parts::more::use_more;
 use crate::parts::rows::use_row_keys;
+use crate::parts::same::Same;
 use crate::route::Route;
 use crate::world::{use_now_by, use_place, use_shown};
 use empty::NoRun;
@@ -74,13 +75,18 @@ pub fn Runs(props: &RunsProps) -> Html {
             more: (drawn < all).then_some(more),
             before: lists.oldest(filter.which).unwrap_or(since),
             since,
-            has_older: filter.which != Which::Active,
+            // Where there is nothing, a longer range is the next step.
+            has_older: filter.which != Which::Active && (all > 0 || filter.range.longer().is_none()),
         },
     };
+    let facts = reading.fleet.facts();
+    let agents = use_memo((reading.log_id.clone(), facts.agents.len()), |_| filters::agents(reading));
+    let machines =
+        use_memo((reading.log_id.clone(), facts.machines.len(), minute), |_| filters::machines(reading));
     let counts = [Which::All, Which::Active, Which::Failed].map(|which| lists.count(which));
     html! {
         <div class="runs" ref={node}>
-            <Filters reading={Rc::clone(reading)} filter={filter.clone()} {counts} />
+            <Filters agents={Same(agents)} machines={Same(machines)} filter={filter.clone()} {counts} />
             { table.draw() }
             if all == 0 && older.rows.is_empty() { <NoRun reading={Rc::clone(reading)} {filter} /> }
             { table.end() }

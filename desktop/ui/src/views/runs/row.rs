@@ -11,6 +11,7 @@ use super::lasts::Lasts;
 use crate::fleet::Reading;
 use crate::parts::badge::Badge;
 use crate::parts::mark::RunMark;
+use crate::parts::reveal::use_reveal;
 use crate::parts::run_bar::RunBar;
 use crate::route::{Route, View};
 use crate::say::word::{self, State};
@@ -72,6 +73,8 @@ pub fn toggled(place: &Place, entry: &Entry) -> Route {
 pub fn Row(props: &RowProps) -> Html {
     let place = use_place();
     let RowProps { entry, about, selected, tab, minute } = props;
+    let node = use_node_ref();
+    use_reveal(&node, *selected, ".sheet");
     let to = toggled(&place, entry);
     let href = place.href(to.clone());
     let onclick = {
@@ -107,7 +110,7 @@ pub fn Row(props: &RowProps) -> Html {
     };
     let note = note(entry, about.unsure);
     html! {
-        <tr class={classes!("run", selected.then_some("selected"))} data-row="true" tabindex={if *tab { "0" } else { "-1" }}
+        <tr ref={node} class={classes!("run", selected.then_some("selected"))} data-row="true" tabindex={if *tab { "0" } else { "-1" }}
             aria-selected={selected.to_string()} {onclick} {onkeydown}>
             <td class="run-who">
                 <span class="lead">

@@ -108,7 +108,7 @@ impl Table<'_> {
     /// The opened run, if it is not in the list: above it, wherever it comes from.
     fn pin(&self, rows: &mut Vec<Html>, key: &RunKey) {
         let group = |text: &'static str| html! { <tr class="group" key={text}><td colspan={COLUMNS}>{ text }</td></tr> };
-        rows.push(group("Not in this list"));
+        rows.push(group("Opened"));
         match self.reading.run(key).and_then(Entry::of) {
             Some(entry) => self.push(rows, &Rc::new(entry), true, true),
             None => rows.push(html! {

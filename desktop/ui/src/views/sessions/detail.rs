@@ -19,7 +19,7 @@ use crate::parts::mark::RunMark;
 use crate::parts::panel::fetched;
 use crate::route::{Route, View, encoded};
 use crate::say::word::{self, State};
-use crate::say::{clock, number, span};
+use crate::say::{NONE, clock, number, span};
 use crate::world::{use_now_by, use_place, use_shown};
 
 /// The properties.
@@ -40,6 +40,10 @@ pub fn Detail(props: &DetailProps) -> Html {
         entry.is_open() && (shown.is_stale() || reading.machine_state(&entry.machine_id) == State::Down);
     let link = address(&place.href(Route::to(View::Sessions).select(entry.address())));
     let id = entry.session_id.to_string();
+    // A bridge that tells of no call tells no tokens either.
+    let is_told = entry.calls > 0;
+    let exact = |n: u64| is_told.then(|| number::count(n));
+    let tokens = |n: u64| if is_told { number::tokens(n) } else { NONE.to_owned() };
     let cached = (entry.cached > 0).then(|| format!("and {} from the cache", number::tokens(entry.cached)));
     html! { <>
         <section class="session-head">
@@ -62,8 +66,8 @@ pub fn Detail(props: &DetailProps) -> Html {
             <dl class="session-figures">
                 <div><dt>{ if entry.is_open() { "Open for" } else { "Lasted" } }</dt><dd data-tip={format!("Since {}", clock::full(entry.opened))}><Open entry={Rc::clone(entry)} /></dd></div>
                 <div><dt>{ "Runs" }</dt><dd>{ runs(entry) }</dd></div>
-                <div><dt>{ "Tokens in" }</dt><dd data-tip={number::count(entry.input)} data-tip-more={cached}>{ number::tokens(entry.input) }</dd></div>
-                <div><dt>{ "Tokens out" }</dt><dd data-tip={number::count(entry.output)}>{ number::tokens(entry.output) }</dd></div>
+                <div><dt>{ "Tokens in" }</dt><dd data-tip={exact(entry.input)} data-tip-more={cached}>{ tokens(entry.input) }</dd></div>
+                <div><dt>{ "Tokens out" }</dt><dd data-tip={exact(entry.output)}>{ tokens(entry.output) }</dd></div>
                 <div><dt>{ "Cost" }</dt><dd>{ number::cost(entry.calls, entry.cost) }</dd></div>
             </dl>
         </section>

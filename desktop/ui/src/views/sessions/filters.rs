@@ -1,12 +1,12 @@
-//! What chooses the sessions: state with counts, channel.
+//! What chooses the sessions: state with counts, channel. Where the page is narrow they stand over the list.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use yew::prelude::*;
 
 use super::filter::{Filter, Which};
 use crate::fleet::Reading;
+use crate::parts::same::Same;
 use crate::parts::segmented::{Choice, Segmented};
 use crate::parts::select::Select;
 use crate::say::{number, word};
@@ -19,21 +19,20 @@ const LOOKED_AT: usize = 2_000;
 /// The properties.
 #[derive(Properties, PartialEq)]
 pub struct FiltersProps {
-    /// The state.
-    pub reading: Rc<Reading>,
+    /// The channels that can be chosen.
+    pub channels: Same<Vec<String>>,
     /// What is chosen.
     pub filter: Filter,
     /// How many there are, in the order of [`Which::ALL`].
     pub counts: [usize; 4],
 }
 
-/// The filters: in the header, and where that is narrow the states over the list.
+/// The filters.
 #[component]
 pub fn Filters(props: &FiltersProps) -> Html {
     let place = use_place();
-    let FiltersProps { reading, filter, counts } = props;
-    let sessions = reading.open_sessions.len() + reading.ended_sessions.len();
-    let known = use_memo((reading.log_id.clone(), sessions), |_| channels(reading));
+    let FiltersProps { channels, filter, counts } = props;
+    let known = &channels.0;
     let mut choices = vec![(AttrValue::Static(""), AttrValue::Static("any"))];
     choices.extend(known.iter().map(|name| (name.clone().into(), word::channel(name).into())));
     if !filter.channel.is_empty() && !known.contains(&filter.channel) {
@@ -57,17 +56,17 @@ pub fn Filters(props: &FiltersProps) -> Html {
     let draw = |class: &'static str| {
         html! { <div {class}><Segmented label="State" choices={states.clone()} value={filter.which.word()} onchange={onstate.clone()} /></div> }
     };
+    let channel =
+        html! { <Select label="Channel" {choices} value={filter.channel.clone()} onchange={onchannel} /> };
     html! { <>
-        <HeaderEnd>
-            { draw("in-header") }
-            <Select label="Channel" {choices} value={filter.channel.clone()} onchange={onchannel} />
-        </HeaderEnd>
+        <HeaderEnd>{ draw("in-header") }<div class="selects in-header-wide">{ channel.clone() }</div></HeaderEnd>
         { draw("in-sheet") }
+        <div class="selects in-sheet-narrow">{ channel }</div>
     </> }
 }
 
 /// The channels that sessions talk through, each once.
-fn channels(reading: &Reading) -> Vec<String> {
+pub fn channels(reading: &Reading) -> Vec<String> {
     let keys = reading.open_sessions.iter().chain(reading.ended_sessions.iter()).take(LOOKED_AT);
     let names: BTreeSet<&str> = keys
         .filter_map(|(_, key)| reading.session(key)?.channel.as_deref())

@@ -31,6 +31,7 @@ use crate::parts::held::use_held;
 use crate::parts::link::Link;
 use crate::parts::more::use_more;
 use crate::parts::rows::use_row_keys;
+use crate::parts::same::Same;
 use crate::route::Route;
 use crate::say::{clock, number};
 use crate::world::{use_now_by, use_place, use_shown};
@@ -68,14 +69,16 @@ pub fn Sessions(props: &SessionsProps) -> Html {
     });
     let selected = named.clone().or((*first).clone());
     let list = List { reading, held: &held, all, selected: selected.as_ref(), stale: shown.is_stale() };
+    let total = reading.open_sessions.len() + reading.ended_sessions.len();
+    let channels = use_memo((reading.log_id.clone(), total), |_| filters::channels(reading));
     let counts = Which::ALL.map(|which| lists.count(which));
     html! {
         <div class={classes!("sessions", named.is_some().then_some("has-named"))}>
             <div class="session-list" ref={node}>
-                <Filters reading={Rc::clone(reading)} filter={filter.clone()} {counts} />
+                <Filters channels={Same(channels)} filter={filter.clone()} {counts} />
                 { list.draw() }
                 if drawn < all { <div class="run-end"><Button onclick={more.reform(|_| ())}>{ "Show more" }</Button></div> }
-                if all == 0 { <NoSession filter={filter.clone()} total={reading.open_sessions.len() + reading.ended_sessions.len()} ended={ended(&lists, minute)} /> }
+                if all == 0 { <NoSession filter={filter.clone()} {total} ended={ended(&lists, minute)} /> }
             </div>
             if let Some(key) = selected {
                 <div class="session-detail">

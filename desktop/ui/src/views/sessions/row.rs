@@ -8,6 +8,7 @@ use super::entry::Entry;
 use crate::parts::age::Age;
 use crate::parts::badge::Badge;
 use crate::parts::mark::RunMark;
+use crate::parts::reveal::use_reveal;
 use crate::route::{Route, View};
 use crate::say::number;
 use crate::world::{Place, use_place};
@@ -37,6 +38,8 @@ pub fn to(place: &Place, entry: &Entry) -> Route {
 pub fn Row(props: &RowProps) -> Html {
     let place = use_place();
     let RowProps { entry, machine, unsure, selected, tab } = props;
+    let node = use_node_ref();
+    use_reveal(&node, *selected, ".session-list");
     let to = to(&place, entry);
     let href = place.href(to.clone());
     let onclick = {
@@ -66,7 +69,7 @@ pub fn Row(props: &RowProps) -> Html {
         .filter(|part| !part.is_empty())
         .collect();
     html! {
-        <tr class={classes!("session", selected.then_some("selected"))} data-row="true" tabindex={if *tab { "0" } else { "-1" }}
+        <tr ref={node} class={classes!("session", selected.then_some("selected"))} data-row="true" tabindex={if *tab { "0" } else { "-1" }}
             aria-selected={selected.to_string()} {onclick} {onkeydown}>
             <td class="session-who">
                 <span class="lead">

@@ -18,7 +18,7 @@ use crate::fleet::Reading;
 use crate::route::encoded;
 
 /// Runs that are read at once.
-const PAGE: usize = 60;
+const PAGE: usize = 20;
 /// Runs that go on among which those of the session are looked for.
 const LOOKED_AT: usize = 500;
 

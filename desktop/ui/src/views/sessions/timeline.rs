@@ -20,6 +20,9 @@ use crate::say::clock;
 use crate::say::word::State;
 use crate::world::{use_now_by, use_shown};
 
+/// So near to the end is at it, px.
+const NEAR: i32 = 40;
+
 /// The properties.
 #[derive(Properties, PartialEq)]
 pub struct TimelineProps {
@@ -36,6 +39,8 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     let (moment, minute) = (use_shown().moment(), use_now_by(MINUTE));
     let told = use_runs_of(reading, entry, moment);
     let all = happenings(entry, &told.runs, told.from_start, moment.unwrap_or(minute));
+    let (end, onscroll) = use_end((told.known, all.len()));
+    let mut day = clock::day_begin(minute);
     let body = match (&told.problem, told.known) {
         (Some(problem), _) => {
             html! { <PanelError what="The runs of this session" problem={problem.clone()} retry={told.retry.clone()} /> }
@@ -49,7 +54,10 @@ pub fn Timeline(props: &TimelineProps) -> Html {
                 }
                 { for all.into_iter().enumerate().map(|(i, happening)| {
                     let key = happening.run.as_ref().map_or_else(|| format!("{:?} {i}", happening.mark), |(_, run)| format!("{run} {:?}", happening.mark));
-                    html! { <HappeningView {key} {happening} today={clock::day_begin(minute)} /> }
+                    let begin = happening.at.map(clock::day_begin);
+                    let shows_day = begin.is_some_and(|begin| begin != day);
+                    day = begin.unwrap_or(day);
+                    html! { <HappeningView {key} {happening} {shows_day} /> }
                 }) }
             </ol>
         },
@@ -57,20 +65,43 @@ pub fn Timeline(props: &TimelineProps) -> Html {
     html! {
         <section class="session-timeline">
             <h3>{ "Timeline" }<span class="aside">{ "oldest first" }</span></h3>
-            { body }
+            <div class="session-scroll" ref={end} {onscroll}>{ body }</div>
         </section>
     }
+}
+
+/// What scrolls shows its end, where the newest is, until somebody scrolls away from it.
+#[hook]
+fn use_end<D: PartialEq + 'static>(content: D) -> (NodeRef, Callback<Event>) {
+    let (node, at_end) = (use_node_ref(), use_mut_ref(|| true));
+    {
+        let (node, at_end) = (node.clone(), Rc::clone(&at_end));
+        use_effect_with(content, move |_| {
+            if let Some(element) = node.cast::<web_sys::Element>().filter(|_| *at_end.borrow()) {
+                element.set_scroll_top(element.scroll_height());
+            }
+        });
+    }
+    let onscroll = {
+        let node = node.clone();
+        Callback::from(move |_: Event| {
+            let Some(element) = node.cast::<web_sys::Element>() else { return };
+            let left = element.scroll_height() - element.scroll_top() - element.client_height();
+            *at_end.borrow_mut() = left < NEAR;
+        })
+    };
+    (node, onscroll)
 }
 
 #[derive(Properties, PartialEq)]
 struct HappeningViewProps {
     happening: Happening,
-    today: patze_core::time::Timestamp,
+    shows_day: bool,
 }
 
 #[component]
 fn HappeningView(props: &HappeningViewProps) -> Html {
-    let HappeningViewProps { happening, today } = props;
+    let HappeningViewProps { happening, shows_day } = props;
     let Happening { at, mark, title, text, since, run } = happening;
     let class = match mark {
         Mark::Quiet => "is-gap",
@@ -79,10 +110,9 @@ fn HappeningView(props: &HappeningViewProps) -> Html {
         Mark::Opened | Mark::State(_) => "",
     };
     let time = at.map(|at| {
-        let is_today = clock::day_begin(at) == *today;
         html! {
             <time class="mono" datetime={at.to_string()} data-tip={clock::with_millis(at)} data-tip-more={clock::zoned(at)}>
-                { clock::time(at) }if !is_today { <span class="happening-day">{ clock::date(at) }</span> }
+                { clock::time(at) }if *shows_day { <span class="happening-day">{ clock::date(at) }</span> }
             </time>
         }
     });

@@ -28,7 +28,7 @@ pub fn About(props: &AboutProps) -> Html {
     let log_id = reading.log_id.to_string();
     html! {
         <section id={Section::About.path()}>
-            <h3>{ "About" }</h3>
+            <h2>{ "About" }</h2>
             <dl class="facts">
                 <dt>{ "Version" }</dt>
                 <dd>

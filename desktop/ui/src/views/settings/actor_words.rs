@@ -28,15 +28,12 @@ pub fn state(actor: &Actor) -> State {
     }
 }
 
-/// Where it is in its life, and what it tells of itself.
+/// What it tells of itself while it runs; else where it is in its life.
 pub fn words(actor: &Actor) -> String {
-    let life = match actor.state.as_str() {
-        "backoff" => "failed, waits for its restart",
-        other => other,
-    };
-    match detail(actor) {
-        Some(detail) => format!("{life}, {detail}"),
-        None => life.to_owned(),
+    match actor.state.as_str() {
+        "running" => detail(actor).unwrap_or_else(|| "running".to_owned()),
+        "backoff" => "failed, waits for its restart".to_owned(),
+        other => other.to_owned(),
     }
 }
 
@@ -97,17 +94,14 @@ mod tests {
         assert!(is_interesting(&Actor { restarts: 2, ..machine() }));
         assert!(is_interesting(&Actor { mailbox: Mailbox { depth: 40, capacity: 64 }, ..machine() }));
         assert!(is_interesting(&actor("janitor", "running", serde_json::Value::Null)));
-        assert_eq!((words(&machine()).as_str(), key(&machine()).as_str()), ("running, online", "larch"));
+        assert_eq!((words(&machine()).as_str(), key(&machine()).as_str()), ("online", "larch"));
     }
 
     #[test]
     fn each_kind_tells_what_it_does() {
         let words = |kind, detail| words(&actor(kind, "running", detail));
-        assert_eq!(words("eventLog", serde_json::json!({"position": 1234})), "running, at #1,234");
-        assert_eq!(
-            words("history", serde_json::json!({"behind": 0, "fault": null})),
-            "running, no event behind"
-        );
+        assert_eq!(words("eventLog", serde_json::json!({"position": 1234})), "at #1,234");
+        assert_eq!(words("history", serde_json::json!({"behind": 0, "fault": null})), "no event behind");
         assert_eq!(words("prover", serde_json::json!({"lastProof": null, "position": null})), "running");
         assert_eq!(words("new", serde_json::json!(7)), "running");
         assert_eq!(

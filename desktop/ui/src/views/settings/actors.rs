@@ -41,7 +41,7 @@ pub fn Actors() -> Html {
     let actors = told.value.as_deref().map(|told| told.actors.as_slice()).unwrap_or_default();
     let interesting = actors.iter().filter(|actor| is_interesting(actor)).count();
     let onchange = {
-        let (place, most) = (place.clone(), most.clone());
+        let most = most.clone();
         Callback::from(move |value: &'static str| {
             most.set(ROWS);
             place.go.emit(place.with_filter("actors", value));
@@ -53,9 +53,9 @@ pub fn Actors() -> Html {
     ];
     html! {
         <section id={Section::Actors.path()} class="wide">
-            <h3>{ "Actors" }<i>{ number::count(actors.len() as u64) }</i><span class="aside"></span>
+            <h2>{ "Actors" }<i>{ number::count(actors.len() as u64) }</i><span class="aside"></span>
                 <Segmented label="Actors" {choices} value={if all { "all" } else { "" }} {onchange} />
-            </h3>
+            </h2>
             { fetched("The list of actors", 6, &told, |told| table(told, all, &most)) }
         </section>
     }

@@ -31,7 +31,7 @@ pub fn Appearance() -> Html {
         vec![Choice::new("system", "System"), Choice::new("light", "Light"), Choice::new("dark", "Dark")];
     html! {
         <section id={Section::Appearance.path()}>
-            <h3>{ "Appearance" }</h3>
+            <h2>{ "Appearance" }</h2>
             <div class="setting">
                 <span class="setting-name">{ "Theme" }</span>
                 <Segmented label="Theme" {choices} value={chosen.word()} {onchange} />

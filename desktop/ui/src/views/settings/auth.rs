@@ -7,6 +7,7 @@ use super::answers::Auth as Told;
 use super::doing::use_doing;
 use super::secret;
 use super::sections::Section;
+use super::use_ready;
 use crate::client::ask;
 use crate::client::history::use_fetched;
 use crate::client::token;
@@ -28,12 +29,15 @@ pub const PATH: &str = "/settings/auth";
 pub struct AuthProps {
     /// Tells that it was changed.
     pub onchange: Callback<()>,
+    /// Tells that it is there.
+    pub onready: Callback<()>,
 }
 
 /// Authentication.
 #[component]
 pub fn Auth(props: &AuthProps) -> Html {
     let told = use_fetched::<Told>(Some(PATH.to_owned()));
+    use_ready(told.value.is_some(), &props.onready);
     let onchange = {
         let (retry, onchange) = (told.retry.clone(), props.onchange.clone());
         Callback::from(move |()| {
@@ -43,7 +47,7 @@ pub fn Auth(props: &AuthProps) -> Html {
     };
     html! {
         <section id={Section::Authentication.path()}>
-            <h3>{ "Authentication" }</h3>
+            <h2>{ "Authentication" }</h2>
             { fetched("Authentication", 4, &told, |told| html! { <Form needs_token={told.needs_token()} {onchange} /> }) }
         </section>
     }

@@ -72,14 +72,13 @@ pub fn bridge(base: &str, token: &str, expires_at: Option<Timestamp>) -> String 
     format!("CONTROL_PLANE_BASE_URL={base} \\\nCONTROL_PLANE_TOKEN={token} \\\n{end}patze-bridge")
 }
 
-/// The settings that open a server to other machines, for its `.env`.
-pub fn opened(needs_token: bool) -> String {
-    let mode = if needs_token {
-        ""
+/// The settings that open a server to other machines, for its `.env`. Without tokens it would not start so.
+pub const fn opened(needs_token: bool) -> &'static str {
+    if needs_token {
+        "HOST=0.0.0.0"
     } else {
-        "TELEMETRY_AUTH_MODE=token\nTELEMETRY_AUTH_TOKEN=at-least-16-characters\n"
-    };
-    format!("HOST=0.0.0.0\n{mode}PATZE_ALLOWED_HOSTS=name-of-this-computer")
+        "HOST=0.0.0.0\nTELEMETRY_AUTH_MODE=token\nTELEMETRY_AUTH_TOKEN=at-least-16-characters"
+    }
 }
 
 #[cfg(test)]

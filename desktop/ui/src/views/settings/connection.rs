@@ -43,7 +43,7 @@ pub fn Connection() -> Html {
     });
     html! {
         <section id={Section::Connection.path()}>
-            <h3>{ "Connection" }</h3>
+            <h2>{ "Connection" }</h2>
             <dl class="facts">
                 <dt>{ "Server" }</dt><dd><code>{ Address::of_page().origin() }</code></dd>
                 <dt>{ "State" }</dt><dd><StateMark {state} quiet=true />{ word }</dd>

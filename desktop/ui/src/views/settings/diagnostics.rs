@@ -9,6 +9,7 @@ use yew::prelude::*;
 use super::answers::{Actors, Readiness};
 use super::checks::{Check, Told, checks};
 use super::sections::Section;
+use super::use_ready;
 use crate::client::ask::{self, Problem};
 use crate::client::live;
 use crate::fleet::Reading;
@@ -35,6 +36,8 @@ struct Found {
 pub struct DiagnosticsProps {
     /// The newest state.
     pub reading: Rc<Reading>,
+    /// Tells that it is there.
+    pub onready: Callback<()>,
 }
 
 /// Diagnostics.
@@ -43,6 +46,7 @@ pub fn Diagnostics(props: &DiagnosticsProps) -> Html {
     let shown = use_shown();
     let answer = use_state(|| None::<Result<Found, Problem>>);
     let busy = use_state_eq(|| false);
+    use_ready(matches!(&*answer, Some(Ok(_))), &props.onready);
     let check = {
         let (answer, busy) = (answer.clone(), busy.clone());
         Callback::from(move |()| {
@@ -67,7 +71,7 @@ pub fn Diagnostics(props: &DiagnosticsProps) -> Html {
     };
     html! {
         <section id={Section::Diagnostics.path()}>
-            <h3>
+            <h2>
                 { "Diagnostics" }
                 if let Some((checks, at)) = &found {
                     <i>{ summary(checks) }</i>
@@ -76,7 +80,7 @@ pub fn Diagnostics(props: &DiagnosticsProps) -> Html {
                     <span class="aside"></span>
                 }
                 <Button busy={*busy} onclick={check.reform(|_: MouseEvent| ())}>{ "Check again" }</Button>
-            </h3>
+            </h2>
             if let Some(Err(problem)) = &*answer {
                 <PanelError what="The server's state" problem={problem.clone()} retry={check.clone()} />
             } else if let Some((checks, _)) = &found {

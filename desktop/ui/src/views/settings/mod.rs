@@ -33,6 +33,7 @@ mod tokens;
 
 use std::rc::Rc;
 
+use wasm_bindgen::JsCast as _;
 use yew::prelude::*;
 
 use crate::fleet::Reading;
@@ -58,7 +59,13 @@ pub fn Settings(props: &SettingsProps) -> Html {
         let changed = changed.clone();
         Callback::from(move |()| changed.set(*changed + 1))
     };
-    use_effect_with(section, |section| {
+    // What arrives above a section moves it, so it is brought back until all is there.
+    let arrived = use_reducer(Arrived::default);
+    let onready = {
+        let arrived = arrived.dispatcher();
+        use_callback((), move |(), ()| arrived.dispatch(()))
+    };
+    use_effect_with((section, arrived.0), |(section, _)| {
         if let Some(section) = section {
             reveal(section.path());
         }
@@ -75,26 +82,57 @@ pub fn Settings(props: &SettingsProps) -> Html {
             <div class="column settings-column" tabindex="-1">
                 if shown.is_past() { <p class="settings-now">{ "Settings and diagnostics are those of now, not of the moment that is shown." }</p> }
                 <connection::Connection />
-                <auth::Auth {onchange} />
-                <tokens::Tokens reading={Rc::clone(&reading)} changed={*changed} />
-                <retention::Retention />
+                <auth::Auth {onchange} onready={onready.clone()} />
+                <tokens::Tokens reading={Rc::clone(&reading)} changed={*changed} onready={onready.clone()} />
+                <retention::Retention onready={onready.clone()} />
                 <appearance::Appearance />
                 <about::About reading={Rc::clone(&reading)} />
             </div>
             <div class="column settings-column" tabindex="-1">
-                <diagnostics::Diagnostics {reading} />
+                <diagnostics::Diagnostics {reading} {onready} />
                 <actors::Actors />
             </div>
         </div>
     }
 }
 
-/// Brings a section to the top of its column.
-fn reveal(id: &str) {
-    let section = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id(id));
-    if let Some(section) = section {
-        section.scroll_into_view();
+/// How many sections have got what they asked for.
+#[derive(Default)]
+struct Arrived(u32);
+
+impl Reducible for Arrived {
+    type Action = ();
+
+    fn reduce(self: Rc<Self>, (): ()) -> Rc<Self> {
+        Rc::new(Self(self.0 + 1))
     }
 }
+
+/// Tells once that something is there.
+#[hook]
+fn use_ready(is: bool, onready: &Callback<()>) {
+    let onready = onready.clone();
+    use_effect_with(is, move |is| {
+        if *is {
+            onready.emit(());
+        }
+    });
+}
+
+/// Brings a section to the top of its column, and its word into view where the list is one line.
+fn reveal(id: &str) {
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    if let Some(section) = document.get_element_by_id(id) {
+        section.scroll_into_view();
+    }
+    let here = document.query_selector(".settings-item.here").ok().flatten();
+    let here = here.and_then(|here| here.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(here) = here
+        && let Some(list) = here.parent_element()
+    {
+        list.set_scroll_left(here.offset_left() - MARGIN);
+    }
+}
+
+/// Before a word that was brought into view, px.
+const MARGIN: i32 = 48;

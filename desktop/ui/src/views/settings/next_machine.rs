@@ -42,8 +42,9 @@ pub fn NextMachine(props: &NextMachineProps) -> Html {
                 <p>{ "and beside it" }</p>
                 <Code text={bridge("http://127.0.0.1:9700", token, about.expires_at)} />
                 <p>{ "Or let the server listen wider. In its .env" }
-                    if !props.needs_token { { " (a wider server needs token mode)" } }{ ", then start it again:" }</p>
+                    if !props.needs_token { { " (a wider one must ask for tokens)" } }{ ", then start it again:" }</p>
                 <Code text={opened(props.needs_token)} prompt="" />
+                <p class="help">{ "Where no token is asked for, a name instead of an address has to stand in PATZE_ALLOWED_HOSTS as well." }</p>
                 <p>{ "and on the machine" }</p>
                 <Code text={bridge(&here.for_others(), token, about.expires_at)} />
             } else {

@@ -8,6 +8,7 @@ use super::answers::{Deleted, Forecast, Gone, Kept};
 use super::keep_form::KeepForm;
 use super::scales::{HEARTBEATS, line, share};
 use super::sections::Section;
+use super::use_ready;
 use crate::client::history::use_fetched;
 use crate::parts::mark::StateMark;
 use crate::parts::panel::fetched;
@@ -21,23 +22,28 @@ pub const PATH: &str = "/settings/retention";
 /// Deletions that are listed.
 const LISTED: usize = 5;
 
+/// The properties.
+#[derive(Properties, PartialEq)]
+pub struct RetentionProps {
+    /// Tells that it is there.
+    pub onready: Callback<()>,
+}
+
 /// Retention.
 #[component]
-pub fn Retention() -> Html {
+pub fn Retention(props: &RetentionProps) -> Html {
     // A change here answers with what is then.
     let changed = use_state(|| None::<Rc<Kept>>);
     let mut told = use_fetched::<Kept>(Some(PATH.to_owned()));
     if let Some(changed) = &*changed {
         told.value = Some(Rc::clone(changed));
     }
-    let onkept = {
-        let changed = changed.clone();
-        Callback::from(move |kept: Kept| changed.set(Some(Rc::new(kept))))
-    };
+    use_ready(told.value.is_some(), &props.onready);
+    let onkept = Callback::from(move |kept: Kept| changed.set(Some(Rc::new(kept))));
     let now = use_now_by(60_000);
     html! {
         <section id={Section::Retention.path()}>
-            <h3>{ "Retention" }if let Some(kept) = &told.value { <i>{ size(kept) }</i> }</h3>
+            <h2>{ "Retention" }if let Some(kept) = &told.value { <i>{ size(kept) }</i> }</h2>
             { fetched("Retention", 6, &told, |kept| html! { <>
                 <ul class="keeps">
                     { bar("Runs, tools, usage, control", 1.0, "kept".to_owned()) }
@@ -48,7 +54,7 @@ pub fn Retention() -> Html {
                 <p class="note">{ history_back(kept) }{ kept.forecast.as_ref().map_or_else(|| " There is less than an hour to foretell from.".to_owned(), foretold) }</p>
                 <KeepForm keep={kept.keep.clone()} by_user={kept.set_by == "user"} onkept={onkept.clone()} />
                 if !kept.runs.is_empty() {
-                    <h4>{ "What was deleted" }</h4>
+                    <h3>{ "What was deleted" }</h3>
                     <ul class="deleted">{ for kept.runs.iter().rev().take(LISTED).map(|run| html! {
                         <li key={run.ended_at.millis()}>
                             <time class="mono" datetime={run.ended_at.to_string()}>{ clock::near(run.ended_at, now) }</time>

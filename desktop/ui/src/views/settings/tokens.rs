@@ -10,6 +10,7 @@ use super::new_token::NewToken;
 use super::next_machine::NextMachine;
 use super::sections::Section;
 use super::token_row::TokenRow;
+use super::use_ready;
 use crate::client::ask;
 use crate::client::history::use_fetched;
 use crate::fleet::Reading;
@@ -33,6 +34,8 @@ pub struct TokensProps {
     pub reading: Rc<Reading>,
     /// Counts the changes of authentication, which decide how another machine gets in.
     pub changed: u32,
+    /// Tells that they are there.
+    pub onready: Callback<()>,
 }
 
 /// Bridge tokens.
@@ -40,6 +43,7 @@ pub struct TokensProps {
 pub fn Tokens(props: &TokensProps) -> Html {
     let shown = use_shown();
     let told = use_fetched::<Told>(Some(PATH.to_owned()));
+    use_ready(told.value.is_some(), &props.onready);
     let auth = use_fetched::<Auth>(Some(super::auth::PATH.to_owned()));
     let making = use_state_eq(|| false);
     let made = use_state(|| None::<Rc<Created>>);
@@ -85,9 +89,9 @@ pub fn Tokens(props: &TokensProps) -> Html {
     let needs_token = auth.value.as_ref().is_some_and(|auth| auth.needs_token());
     html! {
         <section id={Section::Tokens.path()} class="wide">
-            <h3>{ "Bridge tokens" }<span class="aside"></span>
+            <h2>{ "Bridge tokens" }<span class="aside"></span>
                 <Button why_not={shown.why_not().map(AttrValue::Static)} onclick={set(&making, true).reform(|_: MouseEvent| ())}>{ "Create" }</Button>
-            </h3>
+            </h2>
             if let Some(created) = &*made { <NextMachine created={Rc::clone(created)} {needs_token} onclose={onread} /> }
             { fetched("Tokens", 4, &told, |told| table(told, &props.reading, &onend, &with_ended)) }
             if *making { <NewToken reading={Rc::clone(&props.reading)} {onmade} onclose={set(&making, false)} /> }

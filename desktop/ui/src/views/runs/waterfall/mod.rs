@@ -102,7 +102,8 @@ fn Drawn(props: &DrawnProps) -> Html {
         <div class="waterfall" role="treegrid" aria-label="Steps of the run" aria-rowcount={(lines.len() + 1).to_string()} {onkeydown}>
             <div class="wf-head" role="row">
                 <span role="columnheader" class="wf-tree">{ "Step" }</span>
-                <span role="columnheader" class="wf-plot" ref={plot} aria-label="Time">
+                <span role="columnheader" class="wf-plot" ref={plot}>
+                    <span class="wf-unseen">{ "Time" }</span>
                     <svg width="100%" height="20" aria-hidden="true">
                         { for ticks.iter().enumerate().map(|(i, tick)| {
                             let class = if i == 0 { "axis" } else if i == last && tick.x > width - 24.0 { "axis end" } else { "axis middle" };

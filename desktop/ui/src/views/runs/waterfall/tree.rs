@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use patze_core::fleet::lifecycle::LifeState;
 use patze_core::fleet::rows::RunKey;
 use patze_core::history::{RunItem, Step, Timeline, What};
 use patze_core::time::Timestamp;
@@ -12,6 +13,9 @@ use super::words;
 
 /// Sub-agents whose steps are shown without being asked for.
 const OPEN_AT_FIRST: usize = 6;
+/// Between two steps there is always some moment: one shorter than this, ms, and than this share of the run, is no line.
+const MOMENT: f64 = 1_000.0;
+const SHARE: f64 = 0.02;
 /// Sub-agents of sub-agents are shown to this depth.
 const DEEPEST: usize = 5;
 
@@ -194,9 +198,15 @@ fn nodes<'a>(timeline: &'a Timeline, prefix: &str) -> Vec<Node<'a>> {
     let span_ids: BTreeSet<&str> = timeline.steps.iter().filter_map(|step| span_id(step)).collect();
     let mut parts: HashMap<&str, Vec<&'a Step>> = HashMap::new();
     let mut top = Vec::new();
+    let begin = timeline.run.created_at;
+    let end = timeline.steps.iter().filter_map(|step| step.end).max().unwrap_or(begin);
+    let moment = MOMENT.min(end.since(begin) as f64 * SHARE);
     for step in &timeline.steps {
         match &step.what {
             What::State { .. } => {}
+            // Where it waited for its turn is worth a line, however short it was.
+            What::Wait { state }
+                if *state != LifeState::Queued && step.duration_ms.is_some_and(|ms| ms < moment) => {}
             What::Span { id, parent_span_id: Some(parent), .. }
                 if parent != id && span_ids.contains(parent.as_str()) =>
             {
@@ -268,7 +278,6 @@ pub fn notable(lines: &[Rc<Line>]) -> Option<&Rc<Line>> {
 #[cfg(test)]
 pub(super) mod tests {
     use patze_core::fleet::details::ToolStatus;
-    use patze_core::fleet::lifecycle::LifeState;
     use patze_core::history::Sum;
 
     use super::super::super::entry::tests::ended;
@@ -383,6 +392,23 @@ pub(super) mod tests {
         let lines = whole.lines();
         assert_eq!((&lines[4].guides[..], lines[4].last, lines[5].last), (&[true][..], true, true));
         assert_eq!(lines[1].name, "Waits for its turn");
+    }
+
+    #[test]
+    fn moments_between_steps_are_no_waits() {
+        let wait = |from, to, state| step(from, Some(to), What::Wait { state });
+        let of = |steps: Vec<Step>| {
+            shown(&ended("r", 0, 100), &timeline("r", steps), &Branches::new(), &[]).len() - 1
+        };
+        let long = step(0, Some(60_000), model());
+        assert_eq!(of(vec![long.clone(), wait(60_000, 60_300, LifeState::Running)]), 1);
+        assert_eq!(of(vec![long.clone(), wait(60_000, 61_200, LifeState::Running)]), 2);
+        assert_eq!(of(vec![long, wait(60_000, 60_300, LifeState::Queued)]), 2);
+        assert_eq!(
+            of(vec![step(0, Some(900), model()), wait(900, 1_000, LifeState::WaitingTool)]),
+            2,
+            "it was a tenth of the run"
+        );
     }
 
     #[test]
