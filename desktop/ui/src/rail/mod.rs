@@ -159,7 +159,7 @@ fn RailMode() -> Html {
     let (mark, word, under) = if let Some(moment) = shown.moment() {
         let ago = format!("{} ago", span::duration(server_now.since(moment).max(0) / 1_000 * 1_000));
         match shown.replay {
-            Some(speed) => (html! { <PlayMark /> }, format!("Replay, {speed}\u{202f}×"), ago),
+            Some(speed) => (html! { <PlayMark /> }, format!("Replay, {speed}\u{a0}×"), ago),
             None => (html! { <FlagMark /> }, "Past".to_owned(), ago),
         }
     } else if shown.is_past() {

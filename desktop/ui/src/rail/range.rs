@@ -44,11 +44,11 @@ impl Range {
     /// What is shown.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Hour => "1\u{202f}h",
-            Self::SixHours => "6\u{202f}h",
-            Self::Day => "24\u{202f}h",
-            Self::Week => "7\u{202f}d",
-            Self::Month => "30\u{202f}d",
+            Self::Hour => "1\u{a0}h",
+            Self::SixHours => "6\u{a0}h",
+            Self::Day => "24\u{a0}h",
+            Self::Week => "7\u{a0}d",
+            Self::Month => "30\u{a0}d",
             Self::All => "all",
         }
     }

@@ -16,7 +16,7 @@ pub mod span;
 pub mod typed;
 pub mod word;
 
-/// Stands before every unit: it does not break and is narrow.
-pub const THIN: char = '\u{202f}';
+/// Stands before every unit: it does not break. (The narrow one, U+202F, is hardly seen at this size.)
+pub const THIN: char = '\u{a0}';
 /// What was never known.
 pub const NONE: &str = "–";

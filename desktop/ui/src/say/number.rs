@@ -129,16 +129,16 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(position(4_812_907), "#4,812,907");
         assert_eq!(tokens(812), "812");
-        assert_eq!(tokens(18_300), "18.3\u{202f}k");
-        assert_eq!(tokens(999_499), "999\u{202f}k");
-        assert_eq!(tokens(3_910_000), "3.91\u{202f}M");
+        assert_eq!(tokens(18_300), "18.3\u{a0}k");
+        assert_eq!(tokens(999_499), "999\u{a0}k");
+        assert_eq!(tokens(3_910_000), "3.91\u{a0}M");
         assert_eq!(three(-1.5), "\u{2212}1.50");
     }
 
     #[test]
     fn money_is_never_zero_unless_it_is_free() {
         assert_eq!(dollars(0.31), "$0.31");
-        assert_eq!(dollars(0.004), "<\u{202f}$0.01");
+        assert_eq!(dollars(0.004), "<\u{a0}$0.01");
         assert_eq!(dollars(0.0), "$0.00");
         assert_eq!(dollars(1_234.5), "$1,235");
         assert_eq!(cost(3, NanoUsd::ZERO), "–");
@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn units_are_binary_for_memory_and_decimal_for_the_network() {
-        assert_eq!(bytes(97.0 * 1024.0 * 1024.0 * 1024.0), "97\u{202f}GiB");
-        assert_eq!(bytes(5.7 * 1024.0 * 1024.0 * 1024.0), "5.7\u{202f}GiB");
-        assert_eq!(rate(180_000.0), "180\u{202f}kB/s");
-        assert_eq!(rate(1_200_000.0), "1.2\u{202f}MB/s");
-        assert_eq!(rate(0.0), "0\u{202f}B/s");
-        assert_eq!(percent(44.4), "44\u{202f}%");
+        assert_eq!(bytes(97.0 * 1024.0 * 1024.0 * 1024.0), "97\u{a0}GiB");
+        assert_eq!(bytes(5.7 * 1024.0 * 1024.0 * 1024.0), "5.7\u{a0}GiB");
+        assert_eq!(rate(180_000.0), "180\u{a0}kB/s");
+        assert_eq!(rate(1_200_000.0), "1.2\u{a0}MB/s");
+        assert_eq!(rate(0.0), "0\u{a0}B/s");
+        assert_eq!(percent(44.4), "44\u{a0}%");
     }
 
     #[test]

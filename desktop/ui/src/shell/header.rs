@@ -82,7 +82,7 @@ fn ReplayChoice(props: &ReplayChoiceProps) -> Html {
         <select class="select" aria-label="Replay" {onchange}>
             <option value="" selected={props.speed.is_none()}>{ "Replay: off" }</option>
             { for SPEEDS.into_iter().map(|speed| html! {
-                <option value={speed.to_string()} selected={props.speed == Some(speed)}>{ format!("Replay, {speed}\u{202f}×") }</option>
+                <option value={speed.to_string()} selected={props.speed == Some(speed)}>{ format!("Replay, {speed}\u{a0}×") }</option>
             }) }
         </select>
     }

@@ -209,11 +209,8 @@ fn ToastView(props: &ToastViewProps) -> Html {
             move || drop(timer)
         });
     }
-    let text = if *times > 1 {
-        format!("{} {times} times in 2\u{202f}min.", toast.text)
-    } else {
-        toast.text.clone()
-    };
+    let text =
+        if *times > 1 { format!("{} {times} times in 2\u{a0}min.", toast.text) } else { toast.text.clone() };
     let onclose = close.clone();
     html! {
         <div class="toast">

@@ -53,7 +53,7 @@ pub fn Lanes(props: &LanesProps) -> Html {
         .collect();
     html! {
         <section class="lanes">
-            <h3>{ "When they worked" }<i>{ "24\u{202f}h" }</i><span class="aside">{ "each mark a run, its width the duration" }</span></h3>
+            <h3>{ "When they worked" }<i>{ "24\u{a0}h" }</i><span class="aside">{ "each mark a run, its width the duration" }</span></h3>
             <ul>
                 { for lanes.iter().map(|lane| html! {
                     <LaneView key={lane.name.to_string()} lane={lane.clone()} {from} to={*to} {width} ticks={ticks.iter().map(|(x, _)| *x).collect::<Vec<_>>()} />

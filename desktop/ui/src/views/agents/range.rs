@@ -41,8 +41,8 @@ impl Range {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Today => "Today",
-            Self::Week => "7\u{202f}d",
-            Self::Month => "30\u{202f}d",
+            Self::Week => "7\u{a0}d",
+            Self::Month => "30\u{a0}d",
         }
     }
 

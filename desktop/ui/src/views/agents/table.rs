@@ -66,8 +66,8 @@ pub fn AgentTable(props: &AgentTableProps) -> Html {
                     { head(By::Name, "agent-name", "Agent") }
                     { head(By::Doing, "agent-state", "State") }
                     <th scope="col" class="agent-machines">{ "Machines" }</th>
-                    { head(By::Runs, "agent-runs number", "Runs 24\u{202f}h") }
-                    { head(By::Tokens, "agent-tokens", "Tokens, 24\u{202f}h") }
+                    { head(By::Runs, "agent-runs number", "Runs 24\u{a0}h") }
+                    { head(By::Tokens, "agent-tokens", "Tokens, 24\u{a0}h") }
                     { head(By::Today, "agent-today number", "Today") }
                     { head(By::Cost, "agent-cost number", range.column().label()) }
                     { head(By::Active, "agent-last number", "Last active") }

@@ -46,7 +46,7 @@ pub fn Foot(props: &FootProps) -> Html {
         </> },
         End::Whole { all: true } => html! { { "No older line." } },
         End::Whole { all: false } => html! { <>
-            { "The last 24\u{202f}h end here." }
+            { "The last 24\u{a0}h end here." }
             <button type="button" class="link" onclick={props.onwiden.reform(|_| ())}>{ "Show the whole log" }</button>
         </> },
     };

@@ -159,13 +159,13 @@ fn found(hits: Option<&str>, at: Option<usize>, all: bool) -> AttrValue {
     let Some(hits) = hits else { return AttrValue::default() };
     let words = if hits == "1" { "hit" } else { "hits" };
     let of = at.map_or_else(String::new, |at| format!("{} of ", number::count(at as u64 + 1)));
-    let span = if all { "the whole log" } else { "24\u{202f}h" };
+    let span = if all { "the whole log" } else { "24\u{a0}h" };
     format!("{of}{hits} {words} in {span}").into()
 }
 
 /// How many lines there are, where that is known.
 fn sum(book: &Book, query: &Query) -> String {
-    let span = if query.all { "whole log" } else { "24\u{202f}h" };
+    let span = if query.all { "whole log" } else { "24\u{a0}h" };
     if book.is_whole() && query.until.is_none() && query.text.is_empty() {
         format!("{}, {span}", number::of(book.lines.len(), "line", "lines"))
     } else {
@@ -288,10 +288,10 @@ mod tests {
 
     #[test]
     fn what_was_found_is_told() {
-        assert_eq!(found(Some("7"), None, false), "7 hits in 24\u{202f}h");
-        assert_eq!(found(Some("7"), Some(1), false), "2 of 7 hits in 24\u{202f}h");
+        assert_eq!(found(Some("7"), None, false), "7 hits in 24\u{a0}h");
+        assert_eq!(found(Some("7"), Some(1), false), "2 of 7 hits in 24\u{a0}h");
         assert_eq!(found(Some("1"), None, true), "1 hit in the whole log");
-        assert_eq!(found(Some("200+"), None, false), "200+ hits in 24\u{202f}h");
+        assert_eq!(found(Some("200+"), None, false), "200+ hits in 24\u{a0}h");
         assert_eq!(found(None, Some(1), false), "");
     }
 

@@ -32,7 +32,7 @@ pub fn Nothing(props: &NothingProps) -> Html {
     let at = place.route.at;
     let bare =
         go(Route::to(View::Logs).filter("level", "debug,info,warn,error").filter("q", &query.text).at(at));
-    let whole = if query.all { "the whole log" } else { "24\u{202f}h" };
+    let whole = if query.all { "the whole log" } else { "24\u{a0}h" };
     let (title, why) = if !query.text.is_empty() {
         let took = span::duration(props.took);
         (

@@ -106,7 +106,7 @@ fn net_text((received, sent): Net) -> String {
         return NONE.to_owned();
     }
     let rate = |rate: Option<f64>| rate.map_or_else(|| NONE.to_owned(), number::rate);
-    format!("↓\u{202f}{} ↑\u{202f}{}", rate(received), rate(sent))
+    format!("↓\u{a0}{} ↑\u{a0}{}", rate(received), rate(sent))
 }
 
 #[derive(Properties, PartialEq)]

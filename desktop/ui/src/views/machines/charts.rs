@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn a_unit_is_said_once() {
-        assert_eq!(of(5.7 * GIB, Some(8.0 * GIB)), "5.7 of 8.0\u{202f}GiB");
-        assert_eq!(of(900.0 * GIB, Some(2_048.0 * GIB)), "900\u{202f}GiB of 2.0\u{202f}TiB");
-        assert_eq!(of(GIB, None), "1.0\u{202f}GiB");
+        assert_eq!(of(5.7 * GIB, Some(8.0 * GIB)), "5.7 of 8.0\u{a0}GiB");
+        assert_eq!(of(900.0 * GIB, Some(2_048.0 * GIB)), "900\u{a0}GiB of 2.0\u{a0}TiB");
+        assert_eq!(of(GIB, None), "1.0\u{a0}GiB");
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
     fn what_is_not_told_is_not_said() {
         assert_eq!(disk(None, None), "");
         let gauges = Gauges { disk_usage_bytes: Some(GIB), ..Gauges::default() };
-        assert_eq!(disk(Some(gauges), Some(3 * DAY)), "1.0\u{202f}GiB, full in ≈\u{202f}3\u{202f}d");
+        assert_eq!(disk(Some(gauges), Some(3 * DAY)), "1.0\u{a0}GiB, full in ≈\u{a0}3\u{a0}d");
         assert_eq!(mean_and_max(&[]), "");
     }
 }

@@ -231,8 +231,8 @@ mod tests {
 
     #[test]
     fn nearly_all_is_not_all() {
-        assert_eq!(share(97.44), "97.4\u{202f}%");
-        assert_eq!(share(99.99), "99.9\u{202f}%");
-        assert_eq!(share(100.0), "100\u{202f}%");
+        assert_eq!(share(97.44), "97.4\u{a0}%");
+        assert_eq!(share(99.99), "99.9\u{a0}%");
+        assert_eq!(share(100.0), "100\u{a0}%");
     }
 }

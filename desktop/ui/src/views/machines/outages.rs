@@ -68,7 +68,7 @@ pub fn Outages(props: &OutagesProps) -> Html {
     let full = full.iter().filter(|(from, _)| from < to);
     rows.extend(full.map(|&(from, end)| Outage {
         state: State::Degraded,
-        what: format!("Disk above {DISK_HIGH:.0}\u{202f}%"),
+        what: format!("Disk above {DISK_HIGH:.0}\u{a0}%"),
         from,
         to: end.filter(|end| end < to),
         why: String::new(),
@@ -89,7 +89,7 @@ pub fn Outages(props: &OutagesProps) -> Html {
     let rest = n.saturating_sub(MOST);
     html! {
         <section class="machine-outages">
-            <h3>{ "Outages and gaps" }<i>{ "30\u{202f}d" }</i></h3>
+            <h3>{ "Outages and gaps" }<i>{ "30\u{a0}d" }</i></h3>
             if let Some(problem) = problem {
                 <PanelError what="The gauges of 30 days" problem={problem.clone()} retry={retry.clone()} />
             } else if series.is_none() && *waiting {
@@ -200,7 +200,7 @@ mod tests {
     fn a_control_plane_that_was_off_heard_nothing() {
         let off = |minutes: i64| why(&Silence { server_off: minutes * MINUTE, ..silence(0, 50) });
         assert_eq!(off(0), "");
-        assert_eq!(off(44), "the control plane was off for 44\u{202f}min of it");
+        assert_eq!(off(44), "the control plane was off for 44\u{a0}min of it");
         assert_eq!(off(46), "the control plane was off");
     }
 
@@ -226,6 +226,6 @@ mod tests {
         let machine = Machine { clock_skew: Some((-75, at(3))), ..Machine::new(MachineId::new("m"), at(0)) };
         let rows = present(&machine, Now { state: State::Down, since: at(5) }, at(9));
         let told: Vec<_> = rows.iter().map(|row| (row.what.as_str(), row.from, row.to)).collect();
-        assert_eq!(told, [("Down", at(5), None), ("Clock 1\u{202f}min 15\u{202f}s behind", at(3), None)]);
+        assert_eq!(told, [("Down", at(5), None), ("Clock 1\u{a0}min 15\u{a0}s behind", at(3), None)]);
     }
 }

@@ -31,7 +31,7 @@ pub fn Activity(_: &OverviewProps) -> Html {
     let density = use_fetched::<Answer<Density>>(Some(path));
     html! {
         <section class="activity">
-            <h3>{ "Activity by hour" }<i>{ "events, 7\u{202f}d" }</i>
+            <h3>{ "Activity by hour" }<i>{ "events, 7\u{a0}d" }</i>
                 <span class="legend" aria-hidden="true">{ "less" }
                     { for (1..=5).map(|level| html! { <svg width="12" height="12"><rect class={format!("heat-{level}")} width="12" height="12" /></svg> }) }
                     { "more" }<svg width="12" height="12"><rect class="heat-failed" x="3" y="3" width="6" height="6" /></svg>{ "failed run" }

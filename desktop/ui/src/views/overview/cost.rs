@@ -113,7 +113,7 @@ fn draw(usage: &Usage, now: Timestamp) -> Html {
                 <Columns {columns} label={format!("Cost by day, {DAYS} days")} />
             </div>
             <div class="figures">
-                <div><p class="label">{ "7\u{202f}d" }</p><p class="figure" data-tip={week.tip()}>{ week.text() }</p></div>
+                <div><p class="label">{ "7\u{a0}d" }</p><p class="figure" data-tip={week.tip()}>{ week.text() }</p></div>
                 <div><p class="label">{ clock::month_name(now) }</p><p class="figure" data-tip={spent_month.tip()}>{ spent_month.text() }</p></div>
                 <div><p class="label">{ "At this pace" }</p><p class="figure quiet">{ pace(spent_month, share) }</p></div>
             </div>
@@ -176,7 +176,7 @@ impl Money {
         if self.all() <= 0.0 && self.without > 0 {
             return NONE.to_owned();
         }
-        let mark = if self.estimated > 0.0 { "≈\u{202f}" } else { "" };
+        let mark = if self.estimated > 0.0 { "≈\u{a0}" } else { "" };
         format!("{mark}{}", number::dollars(self.all()))
     }
 

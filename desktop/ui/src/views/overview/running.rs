@@ -40,7 +40,7 @@ pub fn RunningNow(props: &OverviewProps) -> Html {
     }
     html! {
         <section class="running">
-            <h3>{ "Running now" }<i>{ n }</i><span class="running-axis">{ "last 2\u{202f}min" }</span></h3>
+            <h3>{ "Running now" }<i>{ n }</i><span class="running-axis">{ "last 2\u{a0}min" }</span></h3>
             <ul>
                 { for reading.active_runs.iter().take(MOST).filter_map(|(_, key)| reading.run(key)).map(|run| html! {
                     <Row key={format!("{} {}", run.machine_id, run.run_id)} run={Rc::new(run.clone())} title={title(reading, run)}

@@ -26,11 +26,7 @@ pub fn Verdict(props: &OverviewProps) -> Html {
     let tail = if shown.is_past() {
         format!("Ages on this page count from {}.", shown.moment().map_or_else(String::new, clock::time))
     } else {
-        format!(
-            "{} in 24\u{202f}h, {} failed.",
-            number::of(runs, "run", "runs"),
-            number::count(failed as u64)
-        )
+        format!("{} in 24\u{a0}h, {} failed.", number::of(runs, "run", "runs"), number::count(failed as u64))
     };
     html! {
         <section class="verdict">

@@ -84,7 +84,7 @@ mod tests {
         let of = |filters: &[(&str, &str)]| {
             let route =
                 filters.iter().fold(Route::to(View::Runs), |route, (name, value)| route.filter(name, value));
-            title(&Filter::of(&route)).replace('\u{202f}', " ")
+            title(&Filter::of(&route)).replace('\u{a0}', " ")
         };
         assert_eq!(of(&[("last", "1h")]), "No run in this hour.");
         assert_eq!(of(&[("state", "active"), ("agent", "scribe")]), "No run of scribe is active.");

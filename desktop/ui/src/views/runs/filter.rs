@@ -53,9 +53,9 @@ impl Range {
     /// What is shown.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Hour => "1\u{202f}h",
-            Self::Day => "24\u{202f}h",
-            Self::Week => "7\u{202f}d",
+            Self::Hour => "1\u{a0}h",
+            Self::Day => "24\u{a0}h",
+            Self::Week => "7\u{a0}d",
         }
     }
 
@@ -63,8 +63,8 @@ impl Range {
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::Hour => "this hour",
-            Self::Day => "these 24\u{202f}h",
-            Self::Week => "these 7\u{202f}d",
+            Self::Day => "these 24\u{a0}h",
+            Self::Week => "these 7\u{a0}d",
         }
     }
 

@@ -83,7 +83,7 @@ impl Table<'_> {
                     <th scope="col" class="run-machine">{ "Machine" }</th>
                     <th scope="col" class="run-channel">{ "Channel" }</th>
                     <th scope="col" class="run-began" aria-sort="descending">{ "Started ↓" }</th>
-                    <th scope="col" class="run-lately">{ "Last 2\u{202f}min" }</th>
+                    <th scope="col" class="run-lately">{ "Last 2\u{a0}min" }</th>
                     <th scope="col" class="number">{ "Duration" }</th>
                     <th scope="col" class="number run-tokens">{ "Tokens" }</th>
                     <th scope="col" class="number">{ "Cost" }</th>

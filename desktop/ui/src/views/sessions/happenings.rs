@@ -181,9 +181,8 @@ mod tests {
         let numbered = |(i, run): (usize, Run)| Numbered { number: i as u64 + 1, run: Rc::new(run) };
         let runs: Vec<_> = runs.into_iter().enumerate().map(numbered).collect();
         let all = happenings(session, &runs, true, Timestamp::from_millis(now));
-        let text = |happening: &Happening| {
-            format!("{}|{}", happening.title, happening.text).replace('\u{202f}', " ")
-        };
+        let text =
+            |happening: &Happening| format!("{}|{}", happening.title, happening.text).replace('\u{a0}', " ");
         all.iter().map(text).collect()
     }
 

@@ -139,7 +139,7 @@ fn NoSession(props: &NoSessionProps) -> Html {
     };
     let (title, why, state, button) = match filter.which {
         Which::Open => {
-            let ended = format!("{} ended in the last 24\u{202f}h.", number::count(*ended as u64));
+            let ended = format!("{} ended in the last 24\u{a0}h.", number::count(*ended as u64));
             (format!("No open session{via}."), ended, "ended", "Show ended")
         }
         Which::Ended => (format!("No session{via} has ended."), String::new(), "", "Show all"),

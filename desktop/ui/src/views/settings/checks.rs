@@ -202,7 +202,7 @@ fn disk(reading: &Reading, free: Option<u64>) -> Check {
         .way(retention, "Retention"),
         None => {
             let free =
-                free.map_or_else(|| "at least 1\u{202f}GiB".to_owned(), |free| number::bytes(free as f64));
+                free.map_or_else(|| "at least 1\u{a0}GiB".to_owned(), |free| number::bytes(free as f64));
             Check::new("Disk under the log", State::Ok, format!("{free} free"))
         }
     }
@@ -248,7 +248,7 @@ fn clocks(reading: &Reading) -> Check {
         })
         .collect();
     if skewed.is_empty() {
-        return Check::new(name, State::Ok, "none is more than 1\u{202f}min off");
+        return Check::new(name, State::Ok, "none is more than 1\u{a0}min off");
     }
     Check::new(name, State::Degraded, some(&skewed))
         .cure("On that machine: timedatectl set-ntp true")
@@ -328,7 +328,7 @@ mod tests {
         let late = history(&Readiness { history: late, ..ready() });
         assert_eq!(
             (late.state, late.fact.as_str()),
-            (State::Degraded, "9 events and 1\u{202f}min 1\u{202f}s behind")
+            (State::Degraded, "9 events and 1\u{a0}min 1\u{a0}s behind")
         );
     }
 
@@ -336,10 +336,10 @@ mod tests {
     fn a_clock_may_be_a_little_off() {
         assert_eq!(
             (browser(3).state, browser(3).fact.as_str()),
-            (State::Ok, "3\u{202f}ms behind the server's")
+            (State::Ok, "3\u{a0}ms behind the server's")
         );
         assert_eq!(browser(-90_000).state, State::Degraded);
-        assert_eq!(browser(-90_000).fact, "1\u{202f}min 30\u{202f}s ahead of the server's");
+        assert_eq!(browser(-90_000).fact, "1\u{a0}min 30\u{a0}s ahead of the server's");
     }
 
     #[test]

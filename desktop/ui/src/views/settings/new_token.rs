@@ -19,7 +19,7 @@ use crate::world::use_shown;
 
 /// Lifetimes as the server reads them, and as they are shown.
 const LIVES: [(&str, &str); 4] =
-    [("7d", "7\u{202f}d"), ("90d", "90\u{202f}d"), ("365d", "1\u{202f}year"), ("never", "never")];
+    [("7d", "7\u{a0}d"), ("90d", "90\u{a0}d"), ("365d", "1\u{a0}year"), ("never", "never")];
 
 /// The properties.
 #[derive(Properties, PartialEq)]

@@ -137,7 +137,7 @@ mod tests {
             cut: Gone::default(),
             error: None,
         };
-        assert_eq!(deleted(&run), "34,560 heartbeats, 8.7\u{202f}MiB and 1 log line, 100\u{202f}B. ");
+        assert_eq!(deleted(&run), "34,560 heartbeats, 8.7\u{a0}MiB and 1 log line, 100\u{a0}B. ");
         assert_eq!(deleted(&Deleted { heartbeats: Gone::default(), logs: Gone::default(), ..run }), "");
     }
 }

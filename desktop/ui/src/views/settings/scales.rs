@@ -8,9 +8,9 @@ use crate::say::THIN;
 /// What is kept of heartbeats that are gone, by the server's own rules (docs/decisions/retention.md): the length of a bucket
 /// and how long it is kept.
 pub const HEARTBEATS: [(&str, &str); 3] = [
-    ("Heartbeats, 1\u{202f}min", "30d"),
-    ("Heartbeats, 10\u{202f}min", "365d"),
-    ("Heartbeats, 1\u{202f}h", "forever"),
+    ("Heartbeats, 1\u{a0}min", "30d"),
+    ("Heartbeats, 10\u{a0}min", "365d"),
+    ("Heartbeats, 1\u{a0}h", "forever"),
 ];
 
 /// The least and the greatest time on a bar, ms: an hour and four years, by the logarithm.
@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn units_are_written_apart() {
-        assert_eq!(line("48h"), "48\u{202f}h");
-        assert_eq!(line("90m"), "90\u{202f}min");
-        assert_eq!(line("20GiB"), "20\u{202f}GiB");
-        assert_eq!(line("365d"), "1\u{202f}year");
+        assert_eq!(line("48h"), "48\u{a0}h");
+        assert_eq!(line("90m"), "90\u{a0}min");
+        assert_eq!(line("20GiB"), "20\u{a0}GiB");
+        assert_eq!(line("365d"), "1\u{a0}year");
         assert_eq!(line("forever"), "kept");
         assert_eq!(line("unlimited"), "unlimited");
     }

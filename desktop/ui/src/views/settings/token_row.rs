@@ -99,10 +99,7 @@ mod tests {
             state: "live".to_owned(),
         };
         assert_eq!(end(&token(None, None), now).0, "never");
-        assert_eq!(
-            end(&token(Some(6 * DAY + DAY / 6), None), now),
-            ("in 6\u{202f}d 4\u{202f}h".to_owned(), "")
-        );
+        assert_eq!(end(&token(Some(6 * DAY + DAY / 6), None), now), ("in 6\u{a0}d 4\u{a0}h".to_owned(), ""));
         assert_eq!(end(&token(Some(DAY), None), now).1, "is-degraded");
         assert_eq!(end(&token(Some(-DAY), None), now), ("expired 22 Oct 12:00".to_owned(), "quiet"));
         assert_eq!(end(&token(None, Some(-DAY)), now).0, "revoked 22 Oct 12:00");
