@@ -2,7 +2,8 @@
 
 use yew::prelude::*;
 
-use super::query::{LEVELS, Levels, Query};
+use super::levels::{LEVELS, Levels};
+use super::query::Query;
 use super::search::Search;
 use crate::parts::badge::Key;
 use crate::parts::mark::StateMark;

@@ -5,11 +5,10 @@ use std::rc::Rc;
 use patze_core::time::Timestamp;
 use yew::prelude::*;
 
-use super::around::around;
+use super::around::{Around, parted};
 use super::book::{Lines, PAGE};
 use super::entry;
 use super::line::{Line, Roll, marked};
-use super::query::Around;
 use crate::client::history::use_fetched;
 use crate::parts::link::Link;
 use crate::parts::mark::StateMark;
@@ -75,7 +74,7 @@ pub fn Context(props: &ContextProps) -> Html {
         value.as_ref().map(|lines| Roll::of(lines.0.answer.items.clone())).unwrap_or_default()
     });
     let most = use_state(|| (FIRST, FIRST));
-    let shown = around(&lines, line.position, *most);
+    let shown = parted(&lines, line.position, *most);
     let row = |line: &Line| {
         html! {
             <div key={line.position} class={classes!("entry", entry::class(line.level))}>

@@ -3,9 +3,13 @@
 use std::rc::Rc;
 
 use patze_core::event::Severity;
+use patze_core::time::Timestamp;
+use yew::prelude::*;
 
-use super::book::{Book, Lines};
-use super::query::{LEVELS, place};
+use super::book::{Book, Lines, PAGE};
+use super::levels::{LEVELS, Levels, place};
+use super::query::Query;
+use crate::client::history::use_fetched;
 
 /// Lines of each level, where they are known. `told` are all lines of some levels, and the places of those among [`LEVELS`].
 pub fn counts<const N: usize>(
@@ -31,6 +35,24 @@ pub fn counts<const N: usize>(
         }
     }
     counts
+}
+
+/// All lines of some levels in the time that is shown, if they are no more than a page.
+#[hook]
+pub fn use_level(
+    levels: &'static str,
+    book: &Book,
+    query: &Query,
+    moment: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Rc<Lines>> {
+    // Asked when a list is, and not while somebody types.
+    let narrowed = Query { text: String::new(), until: None, levels: Levels::default(), ..query.clone() };
+    let path = use_memo((narrowed, moment, book.turn > 0), |(narrowed, moment, asked)| {
+        asked.then(|| narrowed.level_path(Levels::of(levels), *moment, now, PAGE))
+    });
+    let lines = use_fetched::<Lines>((*path).clone());
+    lines.value.filter(|lines| lines.answer.next.is_none())
 }
 
 #[cfg(test)]

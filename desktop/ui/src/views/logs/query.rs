@@ -1,78 +1,10 @@
 //! What is asked of the log, as the route says it, and the paths that ask it.
 
-use patze_core::event::Severity;
 use patze_core::fleet::LogLine;
-use patze_core::time::{DAY, MINUTE, SECOND, Timestamp};
+use patze_core::time::{DAY, Timestamp};
 
+use super::levels::Levels;
 use crate::route::{Route, encoded};
-
-/// The levels that can be chosen; `error` stands for `critical` too.
-pub const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
-
-/// Which levels are shown: never none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Levels([bool; LEVELS.len()]);
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self([false, true, true, true])
-    }
-}
-
-impl Levels {
-    /// The levels of a word in the address.
-    pub fn of(word: &str) -> Self {
-        let on = LEVELS.map(|level| word.split(',').any(|one| one == level));
-        if on.contains(&true) { Self(on) } else { Self::default() }
-    }
-
-    /// The word in the address; empty for what is shown unless told.
-    pub fn word(self) -> String {
-        if self == Self::default() { String::new() } else { self.names().join(",") }
-    }
-
-    /// Whether lines of a level are shown.
-    pub fn has(self, level: Severity) -> bool {
-        self.0[place(level)]
-    }
-
-    /// Whether all are.
-    pub fn are_all(self) -> bool {
-        self.0 == [true; LEVELS.len()]
-    }
-
-    /// The same with one of them the other way. With the last one off, it is as it is unless told.
-    pub fn toggled(mut self, level: &str) -> Self {
-        if let Some(i) = LEVELS.iter().position(|name| *name == level) {
-            self.0[i] = !self.0[i];
-        }
-        if self.0.contains(&true) { self } else { Self::default() }
-    }
-
-    /// Those that are shown.
-    pub fn names(self) -> Vec<&'static str> {
-        LEVELS.iter().zip(self.0).filter(|(_, on)| *on).map(|(name, _)| *name).collect()
-    }
-
-    /// What `level=` takes; nothing if all are asked for.
-    fn asked(self) -> String {
-        if self.are_all() {
-            return String::new();
-        }
-        let names = self.names().join(",");
-        if self.0[3] { format!("{names},critical") } else { names }
-    }
-}
-
-/// A level's place among [`LEVELS`].
-pub const fn place(level: Severity) -> usize {
-    match level {
-        Severity::Debug => 0,
-        Severity::Info => 1,
-        Severity::Warn => 2,
-        Severity::Error | Severity::Critical => 3,
-    }
-}
 
 /// What is asked of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -181,59 +113,8 @@ impl Query {
     }
 }
 
-/// Which lines are around one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Around {
-    /// Of its run, not of all that its machine wrote.
-    pub run: bool,
-    /// Within so many ms, or whenever.
-    pub within: Option<i64>,
-}
-
-impl Around {
-    /// All lines of the run, if the line is of one; else those of its machine, within the widest time.
-    pub const fn first(has_run: bool) -> Self {
-        if has_run { Self { run: true, within: None } } else { Self { run: false, within: Some(WITHIN[0]) } }
-    }
-
-    /// The next choice: a shorter time where there are too many lines, the machine where the run has no other.
-    pub fn next(self, too_many: bool, found: usize) -> Option<Self> {
-        let shorter = WITHIN.into_iter().find(|ms| self.within.is_none_or(|within| *ms < within));
-        if too_many {
-            return shorter.map(|within| Self { within: Some(within), ..self });
-        }
-        (self.run && self.within.is_none() && found <= 1).then_some(Self::first(false))
-    }
-
-    /// The path of these lines.
-    pub fn path(
-        self,
-        machine: &str,
-        run: &str,
-        at: Timestamp,
-        moment: Option<Timestamp>,
-        limit: usize,
-    ) -> String {
-        let mut path = format!("/history/logs?limit={limit}");
-        push(&mut path, "machineId", machine);
-        push(&mut path, "runId", if self.run { run } else { "" });
-        if let Some(within) = self.within {
-            push(&mut path, "from", &at.plus(-within).to_string());
-        }
-        let end = moment.map(|moment| moment.plus(1));
-        let to = match (self.within.map(|within| at.plus(within + 1)), end) {
-            (Some(to), Some(end)) => Some(to.min(end)),
-            (to, end) => to.or(end),
-        };
-        // A line that is shown was there, whatever its own clock said.
-        if let Some(to) = to.map(|to| to.max(at.plus(1))) {
-            push(&mut path, "to", &to.to_string());
-        }
-        path
-    }
-}
-
-fn push(path: &mut String, name: &str, value: &str) {
+/// Adds a parameter that has a value.
+pub(super) fn push(path: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
         path.push('&');
         path.push_str(name);
@@ -242,9 +123,6 @@ fn push(path: &mut String, name: &str, value: &str) {
     }
 }
 
-/// The times within which lines around one are looked for, ms: a shorter one if there are too many.
-const WITHIN: [i64; 4] = [10 * MINUTE, 2 * MINUTE, 10 * SECOND, SECOND];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,18 +130,6 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
-    }
-
-    #[test]
-    fn levels_are_read_as_they_were_written() {
-        assert_eq!(Levels::of("").word(), "");
-        assert_eq!(Levels::of("nonsense"), Levels::default());
-        for word in ["debug", "debug,error", "debug,info,warn,error"] {
-            assert_eq!(Levels::of(word).word(), word);
-        }
-        assert_eq!(Levels::default().toggled("debug").word(), "debug,info,warn,error");
-        assert_eq!(Levels::of("warn").toggled("warn"), Levels::default(), "never none");
-        assert!(Levels::default().has(Severity::Critical) && !Levels::default().has(Severity::Debug));
     }
 
     #[test]
@@ -299,34 +165,5 @@ mod tests {
         assert!(!all.is_narrowed() && query.is_narrowed());
         let severe = query.level_path(Levels::of("warn,error"), None, at("2026-10-23T12:00:00Z"), 200);
         assert!(severe.contains("level=warn,error,critical") && !severe.contains("q="), "{severe}");
-    }
-
-    #[test]
-    fn lines_around_one_end_at_the_moment() {
-        let (line, moment) = (at("2026-10-23T12:00:00Z"), at("2026-10-23T12:00:30Z"));
-        let all = Around::first(true).path("m", "r", line, None, 9);
-        assert_eq!(all, "/history/logs?limit=9&machineId=m&runId=r");
-        let path = Around { run: false, within: Some(60_000) }.path("m", "r", line, Some(moment), 9);
-        assert!(path.contains("from=2026-10-23T11:59:00.000Z") && !path.contains("runId"), "{path}");
-        assert!(path.ends_with("to=2026-10-23T12:00:30.001Z"), "{path}");
-    }
-
-    #[test]
-    fn where_there_are_too_many_lines_a_shorter_time_is_looked_at() {
-        let run = Around::first(true);
-        assert_eq!(run.next(false, 40), None);
-        assert_eq!(
-            run.next(false, 1),
-            Some(Around::first(false)),
-            "a run of one line tells nothing around it"
-        );
-        let mut around = run;
-        let mut times = Vec::new();
-        while let Some(next) = around.next(true, 200) {
-            around = next;
-            times.extend(around.within);
-        }
-        assert_eq!((times, around.run), (WITHIN.to_vec(), true));
-        assert_eq!(Around::first(false).next(false, 1), None);
     }
 }

@@ -14,6 +14,8 @@ pub enum Top {
     Newest(Newer),
     /// The newest line is kept in view.
     Follows,
+    /// What has come since is not known: there is no connection.
+    Offline,
     /// At a time, after which there is more.
     Until(Timestamp),
     /// At the moment that is shown.
@@ -41,6 +43,7 @@ pub fn TopRow(props: &TopRowProps) -> Html {
     let said = match props.top {
         Top::Newest(newer) if newer.count > 0 => go(newer.words()),
         Top::Newest(_) => html! { <span class="quiet">{ "No newer line" }</span> },
+        Top::Offline => html! { <span class="quiet">{ "Offline: newer lines are not known" }</span> },
         Top::Follows => html! { <span class="quiet">{ "Newer lines appear here" }</span> },
         Top::Until(at) => go(format!("Lines after {}", clock::date_and_time(at))),
         Top::Moment(at) => {
