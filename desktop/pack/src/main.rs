@@ -1,9 +1,12 @@
 //! Packs the page (`scripts/build-web` calls it): from what rustc made and from what lies in `desktop/ui` to a folder that a
 //! server can serve as it is.
 //!
-//! 1. wasm-bindgen, as a library, so that its version is the one in our lock file. 2. `wasm-opt`, if there is one.
-//! 3. The style sheets become one. 4. Every file but `index.html` gets a name with its hash, so that browsers may keep
-//! it for ever, and what refers to it is rewritten. 5. Beside each file lie its gzip and brotli forms.
+//! 1. wasm-bindgen, as a library, so that its version is the one in our lock file.
+//! 2. `wasm-opt`, if there is one.
+//! 3. The style sheets become one.
+//! 4. Every file but `index.html` gets a name with its hash, so that browsers may keep it for ever, and what refers to it is
+//!    rewritten.
+//! 5. Beside each file lie its gzip and brotli forms.
 //!
 //!     patze-pack --wasm FILE --ui FOLDER --out FOLDER [--wasm-opt PROGRAM] [--dev]
 
@@ -69,7 +72,7 @@ fn arguments() -> Result<Arguments, Fault> {
         match name.to_str() {
             Some("--dev") => dev = true,
             Some(name) => {
-                drop(paths.insert(name.to_owned(), given.next().map(PathBuf::from).unwrap_or_default()))
+                drop(paths.insert(name.to_owned(), given.next().map(PathBuf::from).unwrap_or_default()));
             }
             None => {}
         }
@@ -167,7 +170,7 @@ fn named(mut files: BTreeMap<String, Vec<u8>>, index: Vec<u8>) -> Result<BTreeMa
     all.sort_by_key(|name| (order(name), name.clone()));
     for name in all {
         let bytes = files.remove(&name).unwrap_or_default();
-        let bytes = if order(&name) > 1 { rewritten(&name, bytes, &names)? } else { bytes };
+        let bytes = if order(&name) > 1 { rewritten(&name, &bytes, &names)? } else { bytes };
         let hash: String = Sha256::digest(&bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
         let hashed = if extension.is_empty() { name.clone() } else { format!("{stem}-{hash}.{extension}") };
@@ -176,13 +179,13 @@ fn named(mut files: BTreeMap<String, Vec<u8>>, index: Vec<u8>) -> Result<BTreeMa
     }
     // The server has the page at `/` and its files under `/page/`.
     let below = names.into_iter().map(|(name, hashed)| (name, format!("page/{hashed}"))).collect();
-    packed.insert("index.html".to_owned(), rewritten("index.html", index, &below)?);
+    packed.insert("index.html".to_owned(), rewritten("index.html", &index, &below)?);
     Ok(packed)
 }
 
 /// Every `./name` in quotes becomes the name with its hash.
-fn rewritten(name: &str, bytes: Vec<u8>, names: &BTreeMap<String, String>) -> Result<Vec<u8>, Fault> {
-    let text = String::from_utf8_lossy(&bytes);
+fn rewritten(name: &str, bytes: &[u8], names: &BTreeMap<String, String>) -> Result<Vec<u8>, Fault> {
+    let text = String::from_utf8_lossy(bytes);
     let (mut out, mut rest) = (String::with_capacity(text.len()), &*text);
     while let Some(at) = rest.find("\"./") {
         let (before, after) = rest.split_at(at + 3);
@@ -264,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_named() {
-        let fault = rewritten("index.html", br#"src="./gone.js""#.to_vec(), &BTreeMap::new()).unwrap_err();
+        let fault = rewritten("index.html", br#"src="./gone.js""#, &BTreeMap::new()).unwrap_err();
         assert_eq!(fault.to_string(), "index.html refers to gone.js, which is not there");
     }
 }
