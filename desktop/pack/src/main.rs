@@ -97,7 +97,7 @@ fn pack(arguments: &Arguments) -> Result<(), Fault> {
     files.insert("boot.js".to_owned(), read(&arguments.ui.join("boot.js"))?);
     add_folder(&arguments.ui.join("static"), "", &mut files)?;
     let index = read(&arguments.ui.join("index.html"))?;
-    let files = named(files, index)?;
+    let files = named(files, &index)?;
     fs::remove_dir_all(&work).map_err(|error| Fault::Write(work.clone(), error))?;
     let mut sizes = [0_usize; 3];
     for (name, bytes) in &files {
@@ -157,7 +157,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
 }
 
 /// Gives every file a name with its hash, those that are referred to before those that refer to them.
-fn named(mut files: BTreeMap<String, Vec<u8>>, index: Vec<u8>) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+fn named(mut files: BTreeMap<String, Vec<u8>>, index: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut packed = BTreeMap::new();
     // Leaves first; the boot script refers to both parts of the module.
@@ -179,7 +179,7 @@ fn named(mut files: BTreeMap<String, Vec<u8>>, index: Vec<u8>) -> Result<BTreeMa
     }
     // The server has the page at `/` and its files under `/page/`.
     let below = names.into_iter().map(|(name, hashed)| (name, format!("page/{hashed}"))).collect();
-    packed.insert("index.html".to_owned(), rewritten("index.html", &index, &below)?);
+    packed.insert("index.html".to_owned(), rewritten("index.html", index, &below)?);
     Ok(packed)
 }
 
@@ -255,7 +255,7 @@ mod tests {
             ("boot.js".to_owned(), br#"import i from "./app.js"; i("./app.wasm")"#.to_vec()),
             ("LICENSE".to_owned(), b"l".to_vec()),
         ]);
-        let packed = named(files, br#"<script src="./boot.js"></script><a href="./">"#.to_vec()).unwrap();
+        let packed = named(files, br#"<script src="./boot.js"></script><a href="./">"#).unwrap();
         let names: Vec<&String> = packed.keys().collect();
         assert_eq!(names.len(), 5);
         let boot = names.iter().find(|name| name.starts_with("boot-")).unwrap();
